@@ -1,0 +1,37 @@
+# The two commands of the README are `make run` and `make test`.
+PYTHON ?= python3
+BIN := .venv/bin
+CORES ?= all
+
+.PHONY: run test lint bench setup train clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	touch $@
+
+run: setup
+	$(BIN)/snakemake --cores $(CORES)
+	@echo "Report: $(CURDIR)/results/areas/silesia/basinnet/report.html"
+
+train: setup
+	$(BIN)/snakemake --cores $(CORES) train
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakemake --lint
+
+test: lint
+	$(BIN)/python -m pytest
+
+# make bench NAME=main
+bench: setup
+	$(BIN)/python benchmarks/$(NAME).py
+
+clean:
+	rm -rf results/* logs .snakemake

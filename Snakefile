@@ -1,0 +1,49 @@
+"""basinwatch: mining subsidence in wrapped interferograms, followed through time."""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+
+# A file given with --configfile replaces the example's configuration instead of mixing with it.
+if "stacks" not in config:
+
+    configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/simulation.smk"
+include: "workflow/rules/ingest.smk"
+include: "workflow/rules/tiling.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/detection.smk"
+include: "workflow/rules/mosaic.smk"
+include: "workflow/rules/activity.smk"
+include: "workflow/rules/sbas.smk"
+include: "workflow/rules/hotspots.smk"
+include: "workflow/rules/comparison.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        reports=final_reports(),
+
+
+rule train:
+    input:
+        weights=f"results/models/{config['training']['name']}/weights.safetensors",
+
+
+rule detect:
+    input:
+        basins=final_mosaics(),
+
+
+rule tile:
+    input:
+        grids=final_tile_grids(),

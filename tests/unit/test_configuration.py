@@ -1,0 +1,71 @@
+"""One-sentence configuration errors, and defaults."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from basinwatch.configuration import check_references, validate
+from basinwatch.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+MINIMAL = {"stacks": {"s": {"phase": "{pair}.diff"}}}
+
+
+@pytest.mark.parametrize("path", [ROOT / "config/config.yaml", *(ROOT / "config/examples").glob("*.yaml")])
+def test_shipped_configurations_are_valid(path):
+    assert validate(yaml.safe_load(path.read_text()), SCHEMA)["detection"]["model"] == "basinnet"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"detektion": {}}, "top level: unknown key 'detektion'; did you mean 'detection'?"),
+        ({"sbas": {"look": 3}}, "sbas: unknown key 'look'; did you mean 'looks'?"),
+        ({"stacks": {"s": {"fase": "x"}}}, "stacks.s: unknown key 'fase'; did you mean 'phase'?"),
+        ({"stacks": {"s": {"format": "gamma"}}}, "stacks.s: key 'phase' is missing"),
+        ({"stacks": {"s": {"phase": "x", "format": "gama"}}}, "expected one of 'auto', 'gamma'"),
+        ({"sbas": {"looks": 0}}, "sbas.looks: found 0, expected at least 1"),
+        ({"detection": {"threads": "two"}}, "detection.threads: found 'two', expected type integer"),
+        ({"stacks": {"a/b": {"phase": "x"}}}, "a/b"),
+    ],
+)
+def test_a_mistake_is_one_sentence_with_key_found_and_expected(change, sentence):
+    with pytest.raises(InputError) as error:
+        validate(MINIMAL | change, SCHEMA)
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_defaults_reach_every_level_and_leave_the_input_alone():
+    config = validate(MINIMAL, SCHEMA)
+    assert config["stacks"]["s"]["network"] == {"predecessors": 3, "max_temporal_baseline_days": None}
+    assert config["hotspots"]["radius_m"] == 200
+    assert MINIMAL == {"stacks": {"s": {"phase": "{pair}.diff"}}}
+
+
+def test_names_that_point_nowhere_are_refused():
+    config = validate(MINIMAL | {"detection": {"model": "other"}}, SCHEMA)
+    with pytest.raises(InputError, match="'other' is not defined; expected one of basinnet"):
+        check_references(config, {})
+
+
+def walk(schema, path="config"):
+    """Yield (path, key, child) for every property in a schema."""
+    for name, child in {**schema.get("properties", {}), **schema.get("$defs", {})}.items():
+        yield path, name, child
+        yield from walk(child, f"{path}.{name}")
+    for part in ("additionalProperties", "items"):
+        if isinstance(schema.get(part), dict):
+            yield from walk(schema[part], path)
+
+
+def test_every_key_is_described_and_every_object_is_closed():
+    for path, name, child in walk(SCHEMA):
+        assert "description" in child, f"{path}.{name} has no description"
+        if child.get("type") == "object":
+            assert "additionalProperties" in child, f"{path}.{name} accepts unknown keys"
+
+
+def test_defaults_satisfy_the_schema():
+    validate(validate(MINIMAL, SCHEMA), SCHEMA)

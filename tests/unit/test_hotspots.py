@@ -1,0 +1,162 @@
+import geopandas as gpd
+import numpy as np
+import pytest
+from affine import Affine
+from basinwatch.errors import InputError
+from basinwatch.grid import Grid
+from basinwatch.hotspots import (
+    HotspotSettings,
+    clusters,
+    find_hotspots,
+    gi_star,
+    noise_inflation,
+    p_values,
+    significance,
+)
+from scipy import ndimage
+from scipy.stats import false_discovery_control, norm
+
+GRID = Grid.from_map(60, 50, Affine(20, 0, 500_000, 0, -20, 4_000_000), "EPSG:32650")
+
+
+def field(shape=(40, 45), seed=0, mean=0.0):
+    """Correlated field with gaps that touch the border."""
+    rng = np.random.default_rng(seed)
+    x = ndimage.gaussian_filter(rng.standard_normal(shape), 2) * 10 + rng.standard_normal(shape) + mean
+    x[ndimage.gaussian_filter(rng.standard_normal(shape), 3) > 0.08] = np.nan
+    return x
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("method", ["runs", "fft"])
+@pytest.mark.parametrize("mean", [5.0, -5.0])
+@pytest.mark.parametrize(("radius", "spacing"), [(1.0, (1, 1)), (1.5, (1, 1)), (4.0, (1, 1)), (60.0, (14.0, 20.0))])
+def test_gi_star_equals_esda_on_gapped_maps_of_either_mean_sign(radius, spacing, mean, method):
+    getisord = pytest.importorskip("esda.getisord")
+    graph = pytest.importorskip("libpysal.graph").Graph
+    x = field(mean=mean)
+    valid = np.isfinite(x)
+    rows, columns = np.nonzero(valid)
+    points = gpd.GeoSeries.from_xy(columns * spacing[0], rows * spacing[1])
+    weights = graph.build_distance_band(points, threshold=radius + 1e-9, binary=True)
+    # The peer divides by the mean, so it needs values shifted to a positive one.
+    peer = getisord.G_Local(x[valid] - x[valid].min() + 1, weights, transform="B", permutations=0, star=True)
+    z = gi_star(x, radius, spacing, method)
+    assert np.isnan(z[~valid]).all()
+    assert np.abs(z[valid] - peer.Zs).max() < 1e-10
+
+
+def test_gi_star_follows_its_definition_at_one_pixel():
+    x = np.arange(12.0).reshape(3, 4)
+    window = x[[0, 0, 0, 1], [0, 1, 2, 1]]
+    expected = (window - x.mean()).sum() / np.sqrt(x.var() * 4 * (12 - 4) / 11)
+    assert gi_star(x, 1.0, (1, 1))[0, 1] == pytest.approx(expected, rel=1e-12)
+
+
+def test_gi_star_ignores_scale_and_offset_and_turns_with_the_sign():
+    x = field()
+    z = gi_star(x, 3, (1, 1))
+    assert np.allclose(gi_star(7 * x - 300, 3, (1, 1)), z, atol=1e-9, equal_nan=True)
+    assert np.allclose(gi_star(-x, 3, (1, 1)), -z, atol=1e-12, equal_nan=True)
+
+
+def test_a_window_as_large_as_the_map_has_no_score():
+    assert np.isnan(gi_star(np.arange(9.0).reshape(3, 3), 10, (1, 1))).all()
+
+
+@pytest.mark.parametrize("values", [np.full((4, 4), np.nan), np.ones((4, 4)), np.array([[1, np.inf], [2, 3]])])
+def test_maps_without_variation_or_with_infinity_are_refused(values):
+    with pytest.raises(InputError, match="expected finite rates that vary"):
+        gi_star(values, 1, (1, 1))
+
+
+def test_p_values_are_two_sided():
+    z = np.array([-3.1, 0, 1.96, np.nan])
+    assert np.allclose(p_values(z), 2 * norm.sf(np.abs(z)), rtol=1e-12, equal_nan=True)
+
+
+def test_classes_without_correction_follow_the_normal_limits():
+    z = np.array([[-2.6, -2.0, -1.7, 0, np.nan], [1.6, 1.7, 2.0, 2.6, 9]])
+    assert significance(z).tolist() == [[-3, -2, -1, 0, 0], [0, 1, 2, 3, 3]]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_classes_with_correction_equal_benjamini_hochberg_of_scipy(seed):
+    z = gi_star(field(seed=seed), 2, (1, 1))
+    valid = np.isfinite(z)
+    adjusted = false_discovery_control(2 * norm.sf(np.abs(z[valid])), method="bh")
+    expected = sum((adjusted <= alpha).astype(int) for alpha in (0.1, 0.05, 0.01))
+    classes = significance(z, false_discovery_rate=True)
+    assert np.array_equal(np.abs(classes[valid]), expected)
+    assert 0 < (expected > 0).sum() < (significance(z) != 0).sum()
+
+
+def test_correction_finds_nothing_where_no_p_value_is_small():
+    assert not significance(np.full((5, 5), 1.0), false_discovery_rate=True).any()
+
+
+def test_dividing_by_the_inflation_brings_correlated_noise_back_to_its_nominal_rate():
+    noise = ndimage.gaussian_filter(np.random.default_rng(0).standard_normal((300, 300)), 2)
+    z = gi_star(noise, 5, (1, 1))
+    factor = noise_inflation(noise, np.ones(noise.shape, bool), 5, (1, 1))
+    assert (np.abs(z) > 2.576).mean() > 0.4
+    assert (np.abs(z / factor) > 2.576).mean() < 0.02
+
+
+def test_the_inflation_of_white_noise_is_one_and_that_of_a_window_equals_the_double_sum():
+    white = np.random.default_rng(1).standard_normal((200, 200))
+    everywhere = np.ones(white.shape, bool)
+    assert noise_inflation(white, everywhere, 3, (1, 1)) == pytest.approx(1, abs=0.03)
+    x = ndimage.gaussian_filter(white, 1.5)
+    d = x - x.mean()
+    cells = [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)]
+
+    def covariance(dy, dx):
+        a = d[max(dy, 0) : 200 + min(dy, 0), max(dx, 0) : 200 + min(dx, 0)]
+        b = d[max(-dy, 0) : 200 + min(-dy, 0), max(-dx, 0) : 200 + min(-dx, 0)]
+        return (a * b).mean()
+
+    double = sum(covariance(a - c, b - e) for a, b in cells for c, e in cells)
+    expected = np.sqrt(double / (5 * covariance(0, 0)))
+    assert noise_inflation(x, everywhere, 1, (1, 1)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_clusters_are_the_connected_significant_groups_with_their_numbers():
+    classes = np.zeros(GRID.shape, np.int8)
+    classes[5:15, 5:15] = -3
+    classes[15:17, 15:17] = -2  # touches the first at a corner
+    classes[30:36, 40:46] = 2
+    classes[45:47, 2:4] = -3  # too small
+    classes[20:30, 20:30] = 1  # not significant enough
+    rate, z = np.full(GRID.shape, np.nan), classes * 1.5
+    rate[5:17, 5:17], rate[30:36, 40:46] = -20, 12
+    rate[6, 6] = -44
+    frame = clusters(classes, z, rate, GRID, HotspotSettings(min_level=2, min_px=20))
+    assert frame["cluster"].tolist() == ["h1", "h2"]
+    assert frame["kind"].tolist() == ["subsidence", "uplift"]
+    assert frame["area_m2"].tolist() == [104 * 400, 36 * 400]
+    assert np.allclose(frame.geometry.area, frame["area_m2"])
+    assert frame["extreme_rate"].tolist() == [-44, 12]
+    assert frame["mean_rate"][0] == pytest.approx(-20 - 24 / 104)
+    assert frame["extreme_z"].tolist() == [-4.5, 3.0]
+    assert frame["max_level"].tolist() == [3, 2]
+    assert frame.crs == "EPSG:32650"
+
+
+def test_a_map_without_clusters_gives_an_empty_frame_with_all_columns():
+    frame = clusters(np.zeros(GRID.shape, np.int8), np.zeros(GRID.shape), np.zeros(GRID.shape), GRID, HotspotSettings())
+    assert len(frame) == 0
+    assert {"cluster", "kind", "area_m2", "mean_rate", "geometry"} <= set(frame.columns)
+    assert frame.crs == "EPSG:32650"
+
+
+@pytest.mark.parametrize("calibrated", [False, True])
+def test_a_sinking_bowl_in_correlated_noise_is_the_largest_cold_cluster(calibrated):
+    y, x = np.mgrid[0:50, 0:60]
+    bowl = -30 * np.exp(-((y - 25) ** 2 + (x - 40) ** 2) / (2 * 4**2))
+    rate = bowl + ndimage.gaussian_filter(np.random.default_rng(2).standard_normal((50, 60)), 1.5) * 3
+    found = find_hotspots(rate, bowl > -0.1, GRID, HotspotSettings(radius_m=60, calibrated=calibrated))
+    largest = found.clusters.iloc[0]
+    assert largest["kind"] == "subsidence"
+    assert largest.geometry.contains(gpd.points_from_xy([500_000 + 40.5 * 20], [4_000_000 - 25.5 * 20])[0])
+    assert found.inflation > 1

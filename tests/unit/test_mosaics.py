@@ -1,0 +1,48 @@
+"""Basins seen by several stacks."""
+
+import geopandas as gpd
+import numpy as np
+from basinwatch.mosaics import mosaic
+from shapely.geometry import Point, box
+
+CRS = "EPSG:32634"
+
+
+def frame(stack, *shapes_and_scores, crs=CRS):
+    shapes, scores = zip(*shapes_and_scores, strict=True) if shapes_and_scores else ((), ())
+    columns = {"stack": np.full(len(shapes), stack, object), "score": np.array(scores, float)}
+    columns["area_m2"] = [shape.area for shape in shapes]
+    return gpd.GeoDataFrame(columns, geometry=list(shapes), crs=crs)
+
+
+def test_the_same_place_in_two_stacks_is_one_basin_with_the_better_outline():
+    a = frame("a", (box(0, 0, 100, 100), 0.7), (box(500, 0, 600, 100), 0.9))
+    b = frame("b", (box(10, 0, 110, 100), 0.8))
+    basins, detections = mosaic([a, b], CRS)
+    assert basins["stacks"].tolist() == ["a", "a, b"]
+    assert basins["score"].tolist() == [0.9, 0.8]
+    assert basins.geometry[1].equals(box(10, 0, 110, 100))
+    assert detections["basin_of_pair"].tolist() == [1, 2, 2]
+
+
+def test_touching_basins_of_one_stack_stay_two():
+    basins, _ = mosaic([frame("a", (box(0, 0, 100, 100), 0.7), (box(50, 0, 150, 100), 0.9))], CRS)
+    assert len(basins) == 2
+
+
+def test_a_slight_overlap_of_two_stacks_stays_two():
+    basins, _ = mosaic([frame("a", (box(0, 0, 100, 100), 0.7)), frame("b", (box(60, 0, 160, 100), 0.9))], CRS)
+    assert len(basins) == 2
+
+
+def test_another_coordinate_system_is_transformed():
+    degrees = frame("b", (Point(500_050, 5_500_050).buffer(60), 0.8)).to_crs("EPSG:4326")
+    basins, _ = mosaic([frame("a", (box(500_000, 5_500_000, 500_100, 5_500_100), 0.7)), degrees], CRS)
+    assert basins["stacks"].tolist() == ["a, b"]
+    assert basins.crs == CRS
+
+
+def test_pixel_coordinates_and_no_detection_pass_through():
+    basins, detections = mosaic([frame("a", crs=None)], None)
+    assert len(basins) == len(detections) == 0
+    assert {"basin_of_pair", "stacks", "score"} <= set(basins.columns)

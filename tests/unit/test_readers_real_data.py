@@ -1,0 +1,128 @@
+"""Readers against files the producers and other projects made."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from basinwatch.errors import InputError
+from basinwatch.phase import wrap
+from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
+from PIL import Image
+from scipy import ndimage
+
+DATA = Path(os.environ.get("BASINWATCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="real interferograms are not on this machine")
+GAMMA = DATA / "pyrate" / "small_test"
+FRAME = DATA / "licsar_galapagos" / "106A_09048_000909"
+TILES = DATA / "mining_tiles"
+
+
+def pair_files(phase: Path, name: str, separator: str, **options: object) -> PairFiles:
+    date1, date2 = (datetime.strptime(day, "%Y%m%d").date() for day in name.split(separator))
+    return PairFiles(date1, date2, phase, options=options)
+
+
+def test_gamma_files_equal_their_geotiff_twins_made_by_another_project() -> None:
+    binaries = sorted((DATA / "pyrate" / "system" / "gamma").glob("*.unw"))
+    assert len(binaries) == 17
+    for path in binaries:
+        files = pair_files(path, path.name[:17], "-")
+        values, grid = read_unwrapped(path, files)
+        with rasterio.open(path.with_name(f"{path.stem}_unw.tif")) as twin:
+            np.testing.assert_array_equal(np.nan_to_num(values), twin.read(1))
+            corner = twin.transform.c, twin.transform.f
+        # the twins take the header's corner for an edge; it is the first pixel's centre
+        np.testing.assert_allclose((grid.affine.c + grid.affine.a / 2, grid.affine.f + grid.affine.e / 2), corner)
+
+
+def test_gamma_pairs_with_coherence_elsewhere_give_wrapped_pairs_with_radar_facts() -> None:
+    path = GAMMA / "gamma_obs" / "20060828-20061211_utm.unw"
+    files = pair_files(path, "20060828-20061211", "-")
+    coherence = GAMMA / "coherence" / "20060828-20061211_utm.unw.cc"
+    pair = read_interferogram(PairFiles(files.date1, files.date2, path, coherence))
+    unwrapped, _ = read_unwrapped(path, files)
+    stored = np.fromfile(path, ">f4").reshape(72, 47)
+    valid = np.isfinite(pair.phase)
+    np.testing.assert_array_equal(valid, (stored != 0) & (np.fromfile(coherence, ">f4").reshape(72, 47) > 0))
+    cycles = (unwrapped - pair.phase)[valid] / (2 * np.pi)
+    np.testing.assert_allclose(cycles, np.rint(cycles), atol=1e-5)
+    assert pair.metadata["wavelength_m"] == pytest.approx(299792458 / 5.334694994e9)
+    assert pair.metadata["incidence_deg"] == 22.9671
+    assert pair.metadata["pass"] == "descending"  # noqa: S105
+
+
+def test_gamma_geotiffs_of_another_project_carry_wavelength_and_rewrap() -> None:
+    name = "20180106-20180130"
+    folder = DATA / "pyrate" / "cropA" / "geotiffs"
+    files = pair_files(folder / f"cropA_{name}_VV_8rlks_eqa_unw.tif", name, "-", kind="unwrapped")
+    files = PairFiles(
+        files.date1, files.date2, files.phase, folder / f"cropA_{name}_VV_8rlks_flat_eqa_cc.tif", options=files.options
+    )
+    pair = read_interferogram(files)
+    assert pair.metadata["rewrapped"] is True
+    assert pair.metadata["wavelength_m"] == pytest.approx(0.0555042, abs=1e-6)
+    assert pair.metadata["incidence_deg"] == pytest.approx(39.7026)
+    with rasterio.open(files.phase) as source:
+        stored = source.read(1)
+    np.testing.assert_allclose(
+        np.exp(1j * pair.phase[np.isfinite(pair.phase)]), np.exp(1j * stored[np.isfinite(pair.phase)]), atol=1e-5
+    )
+
+
+def test_unwrapped_geotiffs_are_refused_without_the_users_word() -> None:
+    name = "20180106-20180319"
+    path = DATA / "pyrate" / "cropA" / "geotiffs" / f"cropA_{name}_VV_8rlks_eqa_unw.tif"
+    with pytest.raises(InputError, match="E06"):
+        read_interferogram(pair_files(path, name, "-"))
+
+
+def test_a_licsar_pair_keeps_every_value_where_phase_and_coherence_exist() -> None:
+    name = "20240130_20240211"
+    folder = FRAME / "interferograms" / name
+    files = pair_files(folder / f"{name}.geo.diff_pha.tif", name, "_")
+    files = PairFiles(files.date1, files.date2, files.phase, folder / f"{name}.geo.cc.tif")
+    assert sniff(files.phase) == "licsar"
+    pair = read_interferogram(files)
+    with rasterio.open(files.phase) as phase, rasterio.open(files.coherence) as coherence:
+        stored, bytes_ = phase.read(1), coherence.read(1)
+        assert pair.grid.transform == tuple(phase.transform)[:6]
+    valid = (stored != 0) & (bytes_ > 0)
+    np.testing.assert_array_equal(np.isfinite(pair.phase), valid)
+    np.testing.assert_allclose(np.exp(1j * pair.phase[valid]), np.exp(1j * stored[valid]), atol=1e-6)
+    np.testing.assert_allclose(pair.coherence[valid], bytes_[valid] / 255, atol=1e-6)
+    assert pair.metadata["heading_deg"] == -12.019061
+    assert pair.metadata["pass"] == "ascending"  # noqa: S105
+    assert read_grid(files) == pair.grid
+
+
+def inward_share(phase: np.ndarray, basin: np.ndarray) -> float:
+    """Mean wrapped phase step along the direction into a basin, in rad per pixel."""
+    depth = ndimage.gaussian_filter(ndimage.distance_transform_edt(basin), 1)
+    inwards = np.gradient(depth)
+    steps = [wrap(np.roll(phase, -1, axis) - phase) for axis in (0, 1)]
+    return float(sum((s * d)[basin].sum() for s, d in zip(steps, inwards, strict=True)) / basin.sum())
+
+
+def test_clean_picture_tiles_invert_exactly_and_phase_rises_into_their_basins() -> None:
+    rises, clean = [], 0
+    for path in sorted((TILES / "image").glob("*.png")):
+        colors = np.asarray(Image.open(path))
+        if len(np.unique(colors.reshape(-1, 3), axis=0)) > 300:
+            with pytest.raises(InputError, match="E21"):  # noise added to the colours
+                read_interferogram(pair_files(path, "20200101_20200113", "_"))
+            continue
+        clean += 1
+        pair = read_interferogram(pair_files(path, "20200101_20200113", "_"))
+        assert pair.metadata["colour"]["median_distance"] < 0.003
+        basins, count = ndimage.label(np.asarray(Image.open(TILES / "label" / path.name)) > 0)
+        rises += [
+            inward_share(pair.phase, basins == k) for k in range(1, count + 1) if np.count_nonzero(basins == k) > 30
+        ]
+    assert clean == 20
+    assert len(rises) >= 20
+    assert np.mean(np.array(rises) > 0) > 0.95

@@ -1,0 +1,125 @@
+"""Stacks, pairs and final targets: pure functions of configuration and file names."""
+
+import ast
+import hashlib
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+RULES = Path(str(workflow.current_basedir))
+LIBRARY = RULES.parent / "scripts" / "basinwatch"
+EXAMPLE_FOLDER = "results/example/gamma"
+
+sys.path.append(str(LIBRARY.parent))
+
+from basinwatch import configuration, stacks
+from basinwatch.errors import InputError
+
+
+def checked(function, *arguments):
+    """Call a library function; its one-sentence error ends the workflow without a traceback."""
+    try:
+        return function(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def load_schema():
+    """Read the configuration's schema."""
+    return yaml.safe_load((RULES.parent / "schemas" / "config.schema.yaml").read_text())
+
+
+config = checked(configuration.validate, config, load_schema())
+STACKS = {name: checked(stacks.resolve, name, entry, EXAMPLE_FOLDER) for name, entry in config["stacks"].items()}
+AREAS = checked(stacks.resolve_areas, config["areas"], STACKS)
+MODEL = config["detection"]["model"]
+
+for stack in STACKS.values():
+    for sentence in stack.warnings:
+        logger.warning(sentence)
+
+checked(configuration.check_references, config, STACKS)
+
+
+wildcard_constraints:
+    stack="|".join(STACKS),
+    area="|".join(AREAS),
+    model="|".join(config["models"]),
+    tiling="|".join(config["tilings"]),
+    pair=r"\d{8}_\d{8}",
+    date1=r"\d{8}",
+    date2=r"\d{8}",
+    split="train|validation",
+    shard=r"\d{4}",
+
+
+@lru_cache
+def library_digest(name):
+    """Hash what a library module computes (comments and docstrings do not count) and list what it imports."""
+    path = LIBRARY.joinpath(*name.split("."))
+    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    imports = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("basinwatch."):
+            parent = node.module.removeprefix("basinwatch.")
+            imports.add(parent)
+            imports.update(f"{parent}.{n.name}" for n in node.names if is_module(f"{parent}.{n.name}"))
+        elif isinstance(node, ast.ImportFrom) and node.module == "basinwatch":
+            imports.update(n.name for n in node.names if is_module(n.name))
+        has_docstring = isinstance(getattr(node, "body", None), list) and node.body
+        if has_docstring and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+            node.body[0].value.value = ""
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(imports)
+
+
+def is_module(name):
+    """Whether the library has a module or package of this dotted name."""
+    path = LIBRARY.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def code_version(*names):
+    """Hash the named library modules and all they import, so that an edit reruns the rules that use it."""
+    waiting, digests = set(names), {}
+    while waiting:
+        name = waiting.pop()
+        digests[name], imports = library_digest(name)
+        waiting |= imports - set(digests)
+    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:12]
+
+
+def area_of(stack):
+    """Name of the area a stack belongs to."""
+    return next(area for area, names in AREAS.items() if stack in names)
+
+
+def area_pairs(area):
+    """Pairs detected in any stack of an area, in time order."""
+    names = {pair for stack in AREAS[area] for pair in STACKS[stack].detection_pairs}
+    return sorted(names, key=lambda pair: (pair[9:], pair[:8]))
+
+
+def model_files(wildcards):
+    """Weights and description of a model."""
+    folder = config["models"][wildcards.model]
+    return {"weights": f"{folder}/weights.safetensors", "description": f"{folder}/model.json"}
+
+
+def final_reports():
+    """One report per area: the workflow's deliverables."""
+    return expand("results/areas/{area}/{model}/report.html", area=AREAS, model=MODEL)
+
+
+def final_mosaics():
+    """Basins of every pair, per area."""
+    return [f"results/areas/{area}/{MODEL}/mosaic/{pair}.gpkg" for area in AREAS for pair in area_pairs(area)]
+
+
+def final_tile_grids():
+    """Every tile grid of every stack."""
+    return expand("results/{stack}/tiles/{tiling}.json", stack=STACKS, tiling=config["tilings"])

@@ -1,0 +1,35 @@
+"""Detected basins against the rate map and its clusters."""
+
+
+def basins_of_stack(wildcards):
+    """Linked basins of the area a stack belongs to."""
+    return f"results/areas/{area_of(wildcards.stack)}/{wildcards.model}/basins.gpkg"
+
+
+rule compare_basins:
+    input:
+        basins=basins_of_stack,
+        clusters="results/{stack}/hotspots/clusters.gpkg",
+        rate="results/{stack}/sbas/rate.tif",
+        quality="results/{stack}/sbas/quality.tif",
+        grid="results/{stack}/grid.json",
+    output:
+        objects="results/{stack}/comparison/{model}/objects.gpkg",
+        summary="results/{stack}/comparison/{model}/summary.json",
+    log:
+        "logs/{stack}/compare_basins/{model}.log",
+    benchmark:
+        "logs/benchmarks/{stack}/compare_basins/{model}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        code=code_version("comparison", "rasters"),
+        min_temporal_coherence=config["sbas"]["min_temporal_coherence"],
+    message:
+        "Compare the basins of stack {wildcards.stack} with its rate map"
+    script:
+        "../scripts/compare_basins.py"

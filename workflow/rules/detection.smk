@@ -1,0 +1,36 @@
+"""Finding basins in one interferogram, one job per pair."""
+
+
+def detection_settings():
+    """What defines a detection (not where it runs)."""
+    return {key: config["detection"][key] for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")}
+
+
+rule detect_basins:
+    input:
+        unpack(model_files),
+        phase="results/{stack}/interferograms/{pair}/phase.tif",
+        coherence="results/{stack}/interferograms/{pair}/coherence.tif",
+        meta="results/{stack}/interferograms/{pair}/meta.json",
+        tiles=f"results/{{stack}}/tiles/{config['detection']['tiling']}.json",
+    output:
+        instances="results/{stack}/detections/{model}/{pair}/instances.parquet",
+        probability="results/{stack}/detections/{model}/{pair}/probability.tif",
+    log:
+        "logs/{stack}/detect_basins/{model}/{pair}.log",
+    benchmark:
+        "logs/benchmarks/{stack}/detect_basins/{model}/{pair}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["detection"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=30,
+        gpu=config["detection"]["gpus"],
+    params:
+        code=code_version("inference", "models", "interferogram"),
+        settings=detection_settings(),
+    message:
+        "Find basins in pair {wildcards.pair} of stack {wildcards.stack}"
+    script:
+        "../scripts/detect_basins.py"

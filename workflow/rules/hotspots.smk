@@ -1,0 +1,29 @@
+"""Getis-Ord Gi* clusters of the rate map."""
+
+
+rule map_hotspots:
+    input:
+        rate="results/{stack}/sbas/rate.tif",
+        quality="results/{stack}/sbas/quality.tif",
+        grid="results/{stack}/grid.json",
+    output:
+        statistic="results/{stack}/hotspots/gi_star.tif",
+        clusters="results/{stack}/hotspots/clusters.gpkg",
+    log:
+        "logs/{stack}/map_hotspots.log",
+    benchmark:
+        "logs/benchmarks/{stack}/map_hotspots.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    params:
+        code=code_version("hotspots", "rasters"),
+        settings=config["hotspots"],
+        stable_mm_yr=config["sbas"]["rate_threshold_mm_yr"],
+    message:
+        "Map Gi* hot spots of stack {wildcards.stack}"
+    script:
+        "../scripts/map_hotspots.py"

@@ -1,0 +1,39 @@
+"""One set of basins per area and pair of dates."""
+
+
+def instances_of_pair(wildcards):
+    """Detections of a pair in all stacks of the area that have it."""
+    return [
+        f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/instances.parquet"
+        for stack in AREAS[wildcards.area]
+        if wildcards.pair in STACKS[stack].detection_pairs
+    ]
+
+
+def area_grid(wildcards):
+    """Grid of the stack that sets the area's coordinate system."""
+    return f"results/{AREAS[wildcards.area][0]}/grid.json"
+
+
+rule mosaic_basins:
+    input:
+        instances=instances_of_pair,
+        grid=area_grid,
+    output:
+        basins="results/areas/{area}/{model}/mosaic/{pair}.gpkg",
+    log:
+        "logs/{area}/mosaic_basins/{model}/{pair}.log",
+    benchmark:
+        "logs/benchmarks/{area}/mosaic_basins/{model}/{pair}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_version("mosaics", "grid", "vectors"),
+    message:
+        "Merge the basins of pair {wildcards.pair} in area {wildcards.area}"
+    script:
+        "../scripts/mosaic_basins.py"

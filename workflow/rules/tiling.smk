@@ -1,0 +1,67 @@
+"""Tile grids, and training tiles cut from labelled interferograms."""
+
+
+def tiling_settings(wildcards):
+    """Size and overlap of a named tile grid."""
+    return config["tilings"][wildcards.tiling]
+
+
+rule grid_tiles:
+    input:
+        grid="results/{stack}/grid.json",
+    output:
+        tiles="results/{stack}/tiles/{tiling}.json",
+    log:
+        "logs/{stack}/grid_tiles/{tiling}.log",
+    benchmark:
+        "logs/benchmarks/{stack}/grid_tiles/{tiling}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code_version("tiling"),
+        tiling=tiling_settings,
+    message:
+        "Lay out the {wildcards.tiling} tiles of stack {wildcards.stack}"
+    script:
+        "../scripts/grid_tiles.py"
+
+
+def polygons_of_pair(wildcards):
+    """Outlines a person drew in one pair."""
+    return next(
+        entry["polygons"]
+        for entry in config["labelled"]
+        if (entry["stack"], entry["pair"]) == (wildcards.stack, wildcards.pair)
+    )
+
+
+rule cut_training_tiles:
+    input:
+        phase="results/{stack}/interferograms/{pair}/phase.tif",
+        coherence="results/{stack}/interferograms/{pair}/coherence.tif",
+        meta="results/{stack}/interferograms/{pair}/meta.json",
+        tiles=f"results/{{stack}}/tiles/{config['training_tiling']}.json",
+        polygons=polygons_of_pair,
+    output:
+        arrays="results/{stack}/training_tiles/{pair}.safetensors",
+        coco="results/{stack}/training_tiles/{pair}.json",
+    log:
+        "logs/{stack}/cut_training_tiles/{pair}.log",
+    benchmark:
+        "logs/benchmarks/{stack}/cut_training_tiles/{pair}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        code=code_version("tile_cutting"),
+    message:
+        "Cut training tiles from pair {wildcards.pair} of stack {wildcards.stack}"
+    script:
+        "../scripts/cut_training_tiles.py"

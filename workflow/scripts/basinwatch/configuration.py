@@ -1,0 +1,109 @@
+"""Check a configuration against its JSON schema and fill in the schema's defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from basinwatch.errors import InputError
+
+
+def validate(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the configuration with defaults filled in.
+
+    Raises
+    ------
+    InputError
+        For the most telling violation: the key, what was found, what was expected.
+    """
+    complete: dict[str, Any] = _with_defaults(deepcopy(dict(config)), schema, schema)
+    error = best_match(Draft202012Validator(schema).iter_errors(complete))
+    if error is not None:
+        raise InputError(f"config: {_sentence(error)}")
+    return complete
+
+
+def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> None:
+    """Check names that point from one section to another.
+
+    Raises
+    ------
+    InputError
+        If a model, tile grid or stack is named that does not exist.
+    """
+    detection = config["detection"]
+    _known("detection.model", detection["model"], config["models"])
+    _known("detection.tiling", detection["tiling"], config["tilings"])
+    _known("training_tiling", config["training_tiling"], config["tilings"])
+    for entry in config["labelled"]:
+        _known("labelled.stack", entry["stack"], stacks)
+        _known("labelled.pair", entry["pair"], stacks[entry["stack"]].pairs)
+
+
+def _known(where: str, name: str, choices: Iterable[str]) -> None:
+    """Refuse a name that is not among the choices."""
+    if name not in choices:
+        raise InputError(f"config: {where}: '{name}' is not defined; expected one of {', '.join(choices)}.")
+
+
+def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    """Fill missing keys of mappings, recursively."""
+    if "$ref" in schema:
+        schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if not isinstance(value, dict):
+        return value
+    properties = schema.get("properties", {})
+    for key, child in properties.items():
+        if key not in value and "default" in child:
+            value[key] = deepcopy(child["default"])
+    others = schema.get("additionalProperties", False)
+    for key in value:
+        child = properties.get(key, others if isinstance(others, dict) else {})
+        value[key] = _with_defaults(value[key], child, root)
+    return value
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say in one sentence what is wrong."""
+    where = ".".join(str(part) for part in error.absolute_path) or "top level"
+    if error.validator == "additionalProperties":
+        return _unknown_key(where, error.instance, error.schema["properties"])
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"{where}: key '{missing[0]}' is missing{_about(error.schema['properties'][missing[0]])}."
+    return f"{where}: found {error.instance!r}, expected {_expectation(error)}{_about(error.schema)}."
+
+
+def _unknown_key(where: str, found: Iterable[str], known: Mapping[str, Any]) -> str:
+    """Name the unknown key and the likeliest one meant."""
+    unknown = next(key for key in found if key not in known)
+    close = get_close_matches(unknown, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"known keys are {', '.join(known)}."
+    return f"{where}: unknown key '{unknown}'; {hint}"
+
+
+def _expectation(error: ValidationError) -> str:
+    """Describe what a validator wants in plain words."""
+    wanted = error.validator_value
+    phrases = {
+        "type": f"type {wanted if isinstance(wanted, str) else ' or '.join(wanted) if isinstance(wanted, list) else wanted}",
+        "enum": f"one of {', '.join(map(repr, wanted))}" if isinstance(wanted, list) else "",
+        "minimum": f"at least {wanted}",
+        "maximum": f"at most {wanted}",
+        "exclusiveMinimum": f"more than {wanted}",
+        "exclusiveMaximum": f"less than {wanted}",
+        "minItems": f"at least {wanted} entries",
+        "minProperties": f"at least {wanted} entry",
+        "pattern": f"text that matches {wanted}",
+    }
+    return phrases.get(error.validator, error.message)
+
+
+def _about(schema: Mapping[str, Any]) -> str:
+    """Append the key's description when it has one."""
+    return f" ({schema['description'].rstrip('.')})" if "description" in schema else ""

@@ -1,0 +1,254 @@
+"""Labelled tiles on disk: shards of phase and coherence with COCO labels beside them.
+
+A shard is two files: ``<name>.safetensors`` (``phase`` int16 (n, y, x), 32767 = π, −32768 = no data;
+``coherence`` uint8 (n, y, x), see :func:`basinwatch.rasters.encode_share`) and ``<name>.json`` in COCO
+form with run-length masks. Instances to be ignored by loss and scores carry ``iscrowd: 1``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from basinwatch.errors import InputError
+from basinwatch.provenance import atomic_path, software, write_json
+from basinwatch.rasters import decode_share, encode_share
+
+CATEGORY = {"id": 1, "name": "basin"}
+_PHASE_SCALE = 32767 / np.pi
+_PHASE_NODATA = np.int16(-32768)
+
+
+@dataclass(frozen=True)
+class Label:
+    """One instance: bool mask (y, x) of the tile, and whether loss and scores must ignore it."""
+
+    mask: NDArray[np.bool_]
+    ignore: bool = False
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LabelledTile:
+    """A training or test tile.
+
+    Parameters
+    ----------
+    tile_id
+        Number that is unique within a data set and fixed by its recipe.
+    phase
+        float32 (y, x) radians, NaN where invalid.
+    coherence
+        float32 (y, x) in 0…1, or None when unknown.
+    labels
+        Instances, separate masks even where they overlap.
+    group
+        What must never be split between training and test (scene, region, or the tile itself).
+    """
+
+    tile_id: int
+    phase: NDArray[np.float32]
+    coherence: NDArray[np.float32] | None
+    labels: Sequence[Label]
+    group: str
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A shard in memory, still in its compact types."""
+
+    phase: NDArray[np.int16]
+    coherence: NDArray[np.uint8]
+    coco: dict[str, Any]
+
+    def __len__(self) -> int:
+        return len(self.phase)
+
+    def tile(self, index: int) -> LabelledTile:
+        """Decode one tile with its labels."""
+        image = self.coco["images"][index]
+        shape = (image["height"], image["width"])
+        labels = [_decode_label(a, shape) for a in self.coco["annotations"] if a["image_id"] == image["id"]]
+        coherence = decode_share(self.coherence[index]) if self.coherence[index].any() else None
+        return LabelledTile(image["id"], decode_phase(self.phase[index]), coherence, labels, image["group"])
+
+
+def encode_phase(phase: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
+    """Code radians in [-π, π] as int16 (step 9.6e-5 rad); NaN becomes the no-data code."""
+    scaled = np.rint(np.clip(np.nan_to_num(phase), -np.pi, np.pi) * _PHASE_SCALE)
+    return np.where(np.isfinite(phase), scaled, _PHASE_NODATA).astype(np.int16)
+
+
+def decode_phase(codes: NDArray[np.int16]) -> NDArray[np.float32]:
+    """Undo :func:`encode_phase`."""
+    return np.where(codes == _PHASE_NODATA, np.nan, codes / _PHASE_SCALE).astype(np.float32)
+
+
+def encode_rle(mask: NDArray[np.bool_]) -> list[int]:
+    """Run lengths of a mask, column by column, starting with background (COCO's uncompressed form)."""
+    flat = mask.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.concatenate(([0], edges, [flat.size]))).tolist()
+    return [0, *runs] if flat[0] else list(runs)
+
+
+def decode_rle(counts: Sequence[int], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Undo :func:`encode_rle`."""
+    values = np.arange(len(counts)) % 2 == 1
+    return np.repeat(values, counts).reshape(shape, order="F")
+
+
+def bounding_box(mask: NDArray[np.bool_]) -> list[int]:
+    """COCO box (x, y, width, height) of a mask that is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return [int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1]
+
+
+def _annotation(number: int, tile_id: int, label: Label) -> dict[str, Any]:
+    """One COCO annotation."""
+    return {
+        "id": number,
+        "image_id": tile_id,
+        "category_id": CATEGORY["id"],
+        "iscrowd": int(label.ignore),
+        "area": int(label.mask.sum()),
+        "bbox": bounding_box(label.mask),
+        "segmentation": {"size": list(label.mask.shape), "counts": encode_rle(label.mask)},
+        "attributes": label.attributes,
+    }
+
+
+def write_shard(arrays: Path, coco: Path, tiles: Sequence[LabelledTile], info: dict[str, Any]) -> None:
+    """Write one shard; `info` (recipe, seed, …) goes into the COCO file."""
+    images = [
+        {"id": t.tile_id, "file_name": arrays.name, "index": i, "group": t.group,
+         "height": t.phase.shape[0], "width": t.phase.shape[1]}
+        for i, t in enumerate(tiles)
+    ]  # fmt: skip
+    pairs = [(t.tile_id, label) for t in tiles for label in t.labels if label.mask.any()]
+    annotations = [_annotation(n, tile_id, label) for n, (tile_id, label) in enumerate(pairs, start=1)]
+    phase = np.stack([encode_phase(t.phase) for t in tiles])
+    coherence = np.stack(
+        [np.zeros(t.phase.shape, np.uint8) if t.coherence is None else encode_share(t.coherence) for t in tiles]
+    )
+    with atomic_path(arrays) as part:
+        save_file({"phase": phase, "coherence": coherence}, part)
+    write_json(
+        coco,
+        {
+            "info": info | {"software": software()},
+            "images": images,
+            "annotations": annotations,
+            "categories": [CATEGORY],
+        },
+    )
+
+
+def read_shard(arrays: Path, coco: Path) -> Shard:
+    """Read one shard.
+
+    Raises
+    ------
+    InputError
+        If either file cannot be decoded or they do not belong together.
+    """
+    try:
+        tensors = load_file(arrays)
+        labels = json.loads(coco.read_text(encoding="utf-8"))
+    except (SafetensorError, json.JSONDecodeError) as error:
+        raise InputError(f"{arrays}: shard cannot be read ({error}); delete it and run again.") from error
+    if len(labels["images"]) != len(tensors["phase"]):
+        raise InputError(
+            f"{coco}: lists {len(labels['images'])} tiles but {arrays.name} holds {len(tensors['phase'])}; "
+            "delete both and run again."
+        )
+    return Shard(tensors["phase"], tensors["coherence"], labels)
+
+
+BASIN, IGNORED = 1, 2
+
+
+class ShardSet:
+    """Several shards of equal tile size, held in their compact types (4 bytes a pixel).
+
+    Tiles are numbered through in the order of the shards.
+    """
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        sizes = {shard.phase.shape[1:] for shard in shards}
+        if len(sizes) != 1:
+            raise InputError(f"shards: found tile sizes {sorted(sizes)}, expected one; use shards of one recipe.")
+        self._shards = list(shards)
+        self._where = [(s, i) for s, shard in enumerate(shards) for i in range(len(shard))]
+        self._labels = [_labels_by_tile(shard) for shard in shards]
+        self._targets = [
+            np.stack([semantic_target(labels, shard.phase.shape[1:]) for labels in tiles])
+            for shard, tiles in zip(self._shards, self._labels, strict=True)
+        ]
+
+    @classmethod
+    def read(cls, files: Sequence[tuple[Path, Path]]) -> ShardSet:
+        """Read shards given as pairs of array and COCO file."""
+        return cls([read_shard(arrays, coco) for arrays, coco in files])
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+    @property
+    def tile_size_px(self) -> int:
+        """Side of the tiles (rows)."""
+        return int(self._shards[0].phase.shape[1])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all phases, coherences and targets."""
+        digest = hashlib.sha256()
+        for shard, targets in zip(self._shards, self._targets, strict=True):
+            for values in (shard.phase, shard.coherence, targets):
+                digest.update(np.ascontiguousarray(values).data)
+        return digest.hexdigest()
+
+    def batch(self, numbers: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+        """Decode tiles: phase (n, y, x) with NaN, coherence with NaN, target (0, BASIN or IGNORED)."""
+        places = [self._where[n] for n in numbers]
+        phase = np.stack([self._shards[s].phase[i] for s, i in places])
+        coherence = np.stack([self._shards[s].coherence[i] for s, i in places])
+        targets = np.stack([self._targets[s][i] for s, i in places])
+        return decode_phase(phase), decode_share(coherence), targets
+
+    def labels(self, number: int) -> list[Label]:
+        """Instances of one tile."""
+        shard, index = self._where[number]
+        return [_decode_label(a, self._shards[shard].phase.shape[1:]) for a in self._labels[shard][index]]
+
+
+def _labels_by_tile(shard: Shard) -> list[list[dict[str, Any]]]:
+    """COCO annotations of every tile, in the order of the arrays."""
+    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in shard.coco["annotations"]:
+        found[annotation["image_id"]].append(annotation)
+    return [found[image["id"]] for image in shard.coco["images"]]
+
+
+def _decode_label(annotation: dict[str, Any], shape: tuple[int, ...]) -> Label:
+    """Undo :func:`_annotation`."""
+    mask = decode_rle(annotation["segmentation"]["counts"], (shape[0], shape[1]))
+    return Label(mask, bool(annotation["iscrowd"]), annotation["attributes"])
+
+
+def semantic_target(annotations: Sequence[dict[str, Any]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Paint COCO annotations into one class map; a basin wins over what is to be ignored."""
+    target = np.zeros(shape, np.uint8)
+    for label in sorted((_decode_label(a, shape) for a in annotations), key=lambda label: not label.ignore):
+        target[label.mask] = IGNORED if label.ignore else BASIN
+    return target

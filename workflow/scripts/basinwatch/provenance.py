@@ -1,0 +1,82 @@
+"""What every product carries: versions, hashes, and a file that is whole or not there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from basinwatch import __version__
+from basinwatch.errors import InputError
+
+_PACKAGES = ("numpy", "scipy", "rasterio", "geopandas", "torch", "snakemake")
+
+
+def software() -> str:
+    """Name and version that go into every product."""
+    return f"basinwatch {__version__}"
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages results depend on."""
+    return {"basinwatch": __version__, "python": sys.version.split()[0]} | {p: version(p) for p in _PACKAGES}
+
+
+def file_hash(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def text_hash(value: Any) -> str:
+    """SHA-256 of a JSON-serialisable value, independent of key order."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name in the same folder; rename it to `path` when the block succeeds.
+
+    A job that is killed leaves at most a ``.part`` file behind, never a half-written product.
+    The suffix stays last because drivers choose the format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    part.unlink(missing_ok=True)
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write JSON atomically, keys in the given order, one trailing newline."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def log_to(path: str | Path) -> None:
+    """Send this job's log records and its last error to the rule's log file.
+
+    An :class:`InputError` is written as its one sentence; anything else with its traceback.
+    """
+    logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
+
+    def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, InputError):
+            logging.error("%s", error)
+        else:
+            logging.error("unexpected %s", kind.__name__, exc_info=(kind, error, trace))
+
+    sys.excepthook = record

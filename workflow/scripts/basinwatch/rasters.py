@@ -1,0 +1,130 @@
+"""One way to write and read a GeoTIFF: tiled, compressed, atomic, NaN or 0 as no-data."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.windows import Window
+
+from basinwatch.errors import InputError
+from basinwatch.grid import Grid
+from basinwatch.provenance import atomic_path, software
+
+BLOCK_PX = 512
+SHARE_TAGS = {"encoding": "share = (DN - 1) / 254, DN 0 = no data"}
+
+
+def encode_share(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
+    """Code numbers in 0…1 (coherence, probability) as uint8 1…255; NaN becomes 0."""
+    scaled = np.rint(np.clip(values, 0, 1) * 254) + 1
+    return np.where(np.isfinite(values), scaled, 0).astype(np.uint8)
+
+
+def decode_share(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Undo :func:`encode_share`; 0 becomes NaN."""
+    return np.where(codes == 0, np.nan, (codes.astype(np.float32) - 1) / 254).astype(np.float32)
+
+
+def profile(grid: Grid, dtype: str, count: int = 1, lerc_error: float | None = None) -> dict[str, Any]:
+    """Creation options of a tiled GeoTIFF on `grid`.
+
+    `lerc_error` limits the loss of float rasters (0 keeps every bit); it bounds file size of noisy
+    phase at a third of a lossless one.
+    """
+    options: dict[str, Any] = {
+        "driver": "GTiff", "width": grid.width, "height": grid.height, "count": count, "dtype": dtype,
+        "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "BIGTIFF": "IF_SAFER",
+        "nodata": 0 if dtype == "uint8" else (float("nan") if dtype.startswith("float") else None),
+        "compress": "ZSTD", "zstd_level": 1,
+    }  # fmt: skip
+    if lerc_error is not None and dtype.startswith("float"):
+        options |= {"compress": "LERC_ZSTD", "max_z_error": lerc_error}
+    else:
+        options["predictor"] = 3 if dtype.startswith("float") else 2
+    if grid.geometry == "map":
+        options |= {"crs": grid.crs_wkt, "transform": grid.affine}
+    return options
+
+
+@contextmanager
+def quiet_radar_geometry() -> Iterator[None]:
+    """Silence rasterio's warning that a radar-geometry raster has no georeference: it has none."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
+
+
+def write_raster(
+    path: str | Path,
+    data: NDArray[Any],
+    grid: Grid,
+    *,
+    bands: Sequence[str],
+    units: str = "",
+    tags: Mapping[str, str] | None = None,
+    lerc_error: float | None = None,
+) -> None:
+    """Write an array as GeoTIFF.
+
+    Parameters
+    ----------
+    data
+        (y, x) or (band, y, x); float (NaN = no data) or uint8 (0 = no data) or another integer type.
+    bands
+        One description per band.
+    units
+        Unit of all bands, as written into the file.
+    """
+    cube = data[None] if data.ndim == 2 else data
+    if cube.shape[1:] != grid.shape or len(bands) != cube.shape[0]:
+        raise ValueError(f"array {cube.shape} with {len(bands)} band names does not fit grid {grid.shape}")
+    with atomic_path(path) as part, quiet_radar_geometry():
+        with rasterio.open(part, "w", **profile(grid, str(cube.dtype), len(cube), lerc_error)) as target:
+            target.write(cube)
+            target.update_tags(SOFTWARE=software(), **(tags or {}))
+            for index, name in enumerate(bands, start=1):
+                target.set_band_description(index, name)
+                target.set_band_unit(index, units)
+
+
+@contextmanager
+def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
+    """Open a raster for reading; a file GDAL cannot read becomes an :class:`InputError`."""
+    try:
+        with quiet_radar_geometry(), rasterio.open(path) as source:
+            yield source
+    except RasterioIOError as error:
+        raise InputError(f"{path}: cannot be read as a raster ({error}); check that the file is complete.") from error
+
+
+def grid_of(source: rasterio.DatasetReader) -> Grid:
+    """Return the grid of an open raster; identity transform means radar geometry."""
+    if source.crs is None or source.transform.is_identity:
+        return Grid(source.width, source.height, None, None, (1.0, 1.0))
+    return Grid.from_map(source.width, source.height, source.transform, source.crs.to_wkt())
+
+
+def read_raster(path: str | Path, window: Window | None = None) -> NDArray[Any]:
+    """Read all bands as stored: (y, x) for one band, else (band, y, x)."""
+    with open_raster(path) as source:
+        data: NDArray[Any] = source.read(window=window)
+    return data[0] if len(data) == 1 else data
+
+
+def read_share(path: str | Path, window: Window | None = None) -> NDArray[np.float32]:
+    """Read a raster written with :func:`encode_share` as float32 with NaN."""
+    return decode_share(read_raster(path, window))
+
+
+def read_bands(path: str | Path) -> dict[str, NDArray[Any]]:
+    """Read all bands (y, x) by their descriptions."""
+    with open_raster(path) as source:
+        return {str(name): source.read(index) for index, name in enumerate(source.descriptions, start=1)}

@@ -1,0 +1,7 @@
+"""One self-contained HTML page per area, and the picture of the README."""
+
+from basinwatch.report.figures import overview
+from basinwatch.report.page import render
+from basinwatch.report.products import Area, load
+
+__all__ = ["Area", "load", "overview", "render"]

@@ -1,0 +1,250 @@
+"""The page itself: what it says in plain words, and its sections in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from basinwatch.activity import STATES, StateSettings
+from basinwatch.comparison import EXTRA
+from basinwatch.provenance import package_versions
+from basinwatch.report import figures, tables
+from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES, Picture
+from basinwatch.report.products import Area, StackProducts
+from basinwatch.report.tables import Blind, Table
+
+_SETTINGS = ("detection", "activity", "sbas", "hotspots")
+_EXTRA_CAVEAT = (
+    "Where a rate is measured but shows nothing, the motion may be too short-lived or too small for a mean rate, "
+    "or the detection may be wrong: look at the interferograms."
+)
+_STATE_WORDS = {
+    "continuous": "sinking without longer pauses",
+    "intermittent": "sinking with pauses",
+    "new": "newly started",
+    "ceased": "ceased",
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with what stands below it, in this order: paragraphs, items, pictures, tables."""
+
+    key: str
+    title: str
+    paragraphs: Sequence[str] = ()
+    blind: Sequence[Blind] = ()
+    pictures: Sequence[Picture] = ()
+    tables: Sequence[Table] = ()
+
+
+def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str]) -> str:
+    """Write the report of an area as one self-contained HTML page.
+
+    Parameters
+    ----------
+    area
+        Products (see :func:`basinwatch.report.products.load`).
+    config
+        The workflow's configuration with all defaults filled in.
+    warnings
+        Sentences about input that was left out.
+
+    Returns
+    -------
+    str
+        HTML; equal products, configuration and package versions give equal text.
+    """
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    blind = tables.blind_basins(area)
+    return environment.get_template("template.html").render(
+        area=area,
+        answer=answer(area, blind),
+        tiles=_tiles(area, blind),
+        warnings=[*warnings, *_data_warnings(area)],
+        sections=_sections(area, config, blind),
+        colors={name: color for name, (color, _) in (*STATE_STYLES.items(), *STATUS_STYLES.items())},
+    )
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def answer(area: Area, blind: Sequence[Blind] | None) -> list[str]:
+    """Say in plain words what was found, sentence by sentence."""
+    period = area.period
+    if period is None:
+        return [f"No interferogram of area {area.name} was looked at, so nothing can be said about its ground."]
+    looked = f"{count(len(area.pairs), 'pair')} of scenes from {period[0]} to {period[1]}"
+    if area.basins.empty:
+        return [
+            f"No subsidence basin was found in area {area.name} in {looked}.",
+            "Slow or small subsidence, and ground without coherence, can escape the detector.",
+        ]
+    found = area.basins["state"].value_counts()
+    ordered = sorted(found.index, key=[*STATES, *found.index].index)
+    states = _join([f"{found[state]} {_STATE_WORDS.get(state, state)}" for state in ordered])
+    return [
+        f"In area {area.name}, {count(len(area.basins), 'subsidence basin')} were found in {looked}: {states}."
+        if len(area.basins) != 1
+        else f"In area {area.name}, one subsidence basin was found in {looked}: {states}.",
+        _newest(area),
+        _comparison_sentence(len(area.basins), blind),
+    ]
+
+
+def _newest(area: Area) -> str:
+    """Say how many basins the newest pair shows, and how many it could show."""
+    last = tables.pair_counts(area).iloc[-1]
+    name = str(last.name)
+    dates = " to ".join(f"{text[:4]}-{text[4:6]}-{text[6:]}" for text in name.split("_"))
+    return (
+        f"The newest pair ({dates}) shows {int(last['detected'])} of the "
+        f"{count(int(last['observed']), 'basin')} it could observe."
+    )
+
+
+def _comparison_sentence(total: int, blind: Sequence[Blind] | None) -> str:
+    """Say how many basins the rate map does not show, and why."""
+    if blind is None:
+        return "No rate map was made, so the basins are not compared with one."
+    if not blind:
+        return f"The rate map shows all {total} of them." if total > 1 else "The rate map shows it as well."
+    reasons = "; ".join(f"{reason} ({number})" for reason, number in tables.reason_counts(blind))
+    return f"The rate map does not show {len(blind)} of the {count(total, 'basin')}: {reasons}."
+
+
+def _join(parts: Sequence[str]) -> str:
+    """Join parts with commas and a final and."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _tiles(area: Area, blind: Sequence[Blind] | None) -> list[tuple[str, str, str]]:
+    """Key, number and label of the figures in large type."""
+    found = area.basins["state"].value_counts()
+    states = [(state, str(found.get(state, 0)), state) for state in STATES]
+    unseen = tables.NONE if blind is None else str(len(blind))
+    return [("all", str(len(area.basins)), "basins"), *states, ("extra", unseen, "not in the rate map")]
+
+
+def _data_warnings(area: Area) -> list[str]:
+    """Sum up what the readers noted, so that nobody has to read the whole table to know."""
+    sentences = []
+    for stack in area.stacks:
+        bare = sum(pair.meta.get("mean_coherence") is None for pair in stack.pairs)
+        noted = sum(bool(pair.meta.get("warnings")) for pair in stack.pairs)
+        of = f"of {count(len(stack.pairs), 'pair')} in stack {stack.name}"
+        if bare:
+            sentences.append(f"Coherence is missing for {bare} {of}.")
+        if noted:
+            sentences.append(f"The reader left notes on {noted} {of}; they are in the table of input.")
+        if stack.grid.geometry == "radar":
+            sentences.append(
+                f"Stack {stack.name} is in radar geometry: positions are columns and rows, without map coordinates."
+            )
+    return sentences
+
+
+def _sections(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> list[Section]:
+    """All sections in the order of the page."""
+    filled = not area.basins.empty
+    paired = [stack for stack in area.stacks if stack.pairs]
+    nothing = () if filled else ("There are no basins to show.",)
+    return [
+        Section("map", "Map", nothing, pictures=[figures.basin_map(area, stack) for stack in area.stacks]),
+        Section("interferograms", "Interferograms", () if paired else ("There are no interferograms to show.",),
+                pictures=[figures.gallery(area, stack) for stack in paired]),
+        Section("timeline", "Time line", nothing, pictures=[figures.timeline(area)] if filled and paired else []),
+        Section("basins", "Basins", [_definitions()] if filled else nothing,
+                tables=[tables.basin_table(area)] if filled else []),
+        _coherence_section(area),
+        _comparison_section(area, config, blind),
+        Section("input", "Input", tables=[tables.ingest_table(stack) for stack in paired]),
+        _settings_section(area, config),
+    ]  # fmt: skip
+
+
+def _definitions() -> str:
+    """Define the four states."""
+    rule = StateSettings()
+    return (
+        f"Continuous: detected in at least {rule.continuous_share:.0%} of the pairs that observe the basin. "
+        f"New: detected only in the last {rule.recent_share:.0%} of the observed time, after at least "
+        f"{count(rule.min_observed, 'pair')} without detection. Ceased: not detected in that last part, although at "
+        f"least {count(rule.min_observed, 'pair')} observed it. Intermittent: any other."
+    )
+
+
+def _coherence_section(area: Area) -> Section:
+    """Set detections against coherence; the plot needs a pair that has one."""
+    if not area.pairs:
+        return Section("coherence", "Detections and coherence", ["There are no pairs to show."])
+    known = tables.pair_counts(area)["coherence"].notna().any()
+    return Section(
+        "coherence",
+        "Detections and coherence",
+        () if known else ("Coherence is missing in all pairs.",),
+        pictures=[figures.coherence(area)] if known else [],
+        tables=[tables.coherence_table(area)],
+    )
+
+
+def _comparison_section(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> Section:
+    """Headline list, maps and tables of the comparison with the rate map."""
+    rated = [stack for stack in area.stacks if stack.rate is not None]
+    if not rated:
+        return Section("rate", "Comparison with the rate map", ["No rate map was made for this area."])
+    without = [stack.name for stack in area.stacks if stack.rate is None]
+    paragraphs = [] if blind is None or area.basins.empty else [_comparison_sentence(len(area.basins), blind)]
+    if any(entry.status == EXTRA for entry in blind or ()):
+        paragraphs.append(_EXTRA_CAVEAT)
+    if without:
+        paragraphs.append(f"No rate map was made for: {', '.join(without)}.")
+    threshold = float(config["sbas"]["rate_threshold_mm_yr"])
+    return Section(
+        "rate",
+        "Comparison with the rate map",
+        paragraphs,
+        blind=blind or (),
+        pictures=[figures.rate_map(area, stack, threshold) for stack in rated],
+        tables=[table for stack in rated for table in _rate_tables(stack)],
+    )
+
+
+def _rate_tables(stack: StackProducts) -> list[Table]:
+    """Tables of one stack's comparison, as far as its products exist."""
+    found = []
+    if stack.objects is not None and len(stack.objects):
+        found.append(tables.comparison_table(stack))
+    if stack.clusters is not None and len(stack.clusters):
+        found.append(tables.cluster_table(stack))
+    if stack.summary:
+        found.append(tables.key_table(f"Scores of stack {stack.name}", stack.summary))
+    if stack.network:
+        found.append(tables.key_table(f"Network of stack {stack.name}", stack.network))
+    return found
+
+
+def _settings_section(area: Area, config: Mapping[str, Any]) -> Section:
+    """Everything needed to make the page again."""
+    used = {key: config[key] for key in _SETTINGS if key in config}
+    stacks = {stack.name: config.get("stacks", {}).get(stack.name, {}) for stack in area.stacks}
+    return Section(
+        "settings",
+        "Model, settings and versions",
+        tables=[
+            tables.key_table("Model", area.model),
+            tables.key_table("Settings", used | {"stacks": stacks}),
+            tables.key_table("Versions", package_versions()),
+        ],
+    )

@@ -1,0 +1,192 @@
+"""What a report is made from: the products of an area, read once; rasters stay on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from basinwatch.errors import InputError
+from basinwatch.grid import Grid
+from basinwatch.interferogram import read_metadata
+from basinwatch.vectors import read_vectors
+
+_TIMELINE_COLUMNS = ("basin", "pair", "observed", "detected", "score")
+_BASIN_COLUMNS = (
+    "basin", "state", "first_seen", "last_seen", "n_detected", "n_observed",
+    "active_fraction", "active_days", "observed_days", "area_m2", "max_score",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PairProducts:
+    """One interferogram: the fields of its ``meta.json`` and the path of its phase."""
+
+    meta: Mapping[str, Any]
+    phase: Path
+
+    @property
+    def name(self) -> str:
+        """``YYYYMMDD_YYYYMMDD``."""
+        return str(self.meta["pair"])
+
+    @property
+    def dates(self) -> tuple[date, date]:
+        """Earlier and later acquisition."""
+        return date.fromisoformat(self.meta["date1"]), date.fromisoformat(self.meta["date2"])
+
+
+@dataclass(frozen=True)
+class StackProducts:
+    """Products of one stack; whatever belongs to the rate map is None or empty where there is none."""
+
+    name: str
+    grid: Grid
+    activity: Path
+    pairs: tuple[PairProducts, ...] = ()
+    rate: Path | None = None
+    quality: Path | None = None
+    network: Mapping[str, Any] = field(default_factory=dict)
+    clusters: gpd.GeoDataFrame | None = None
+    objects: gpd.GeoDataFrame | None = None
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Area:
+    """All products of an area; `basins` are sorted by activity, most active first."""
+
+    name: str
+    stacks: tuple[StackProducts, ...]
+    basins: gpd.GeoDataFrame
+    timeline: pd.DataFrame
+    model: Mapping[str, Any]
+
+    @property
+    def pairs(self) -> list[str]:
+        """Names of the pairs looked at in any stack, in time order."""
+        names = {pair.name for stack in self.stacks for pair in stack.pairs}
+        return sorted(names, key=lambda name: (name[9:], name[:8]))
+
+    @property
+    def period(self) -> tuple[date, date] | None:
+        """First and last acquisition, None without pairs."""
+        days = [day for stack in self.stacks for pair in stack.pairs for day in pair.dates]
+        return (min(days), max(days)) if days else None
+
+    @property
+    def detected(self) -> pd.DataFrame:
+        """Rows of the time line in which a basin was detected."""
+        return self.timeline[self.timeline["detected"]]
+
+
+def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str]]) -> Area:
+    """Read the products of an area.
+
+    Parameters
+    ----------
+    area
+        Name of the area.
+    stacks
+        Its stacks by name, and whether each has a rate map.
+    files
+        Paths by role. `basins`, `timeline` and `model` name one file; `grids` and `activity` one per
+        stack; `meta` and `phase` one per pair, ``…/{stack}/interferograms/{pair}/…``; `rate`,
+        `quality`, `network`, `clusters`, `objects` and `summary` one per stack with a rate map, each
+        role optional.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or lacks a column.
+    """
+    paths = {role: [Path(path) for path in listed] for role, listed in files.items()}
+    rated = [name for name, has_rate in stacks.items() if has_rate]
+    per_stack = {role: _by_stack(paths.get(role, []), list(stacks)) for role in ("grids", "activity")}
+    per_rated = {
+        role: _by_stack(paths.get(role, []), rated)
+        for role in ("rate", "quality", "network", "clusters", "objects", "summary")
+    }
+    pairs = _pairs_by_stack(paths.get("meta", []), paths.get("phase", []))
+    return Area(
+        name=area,
+        stacks=tuple(_read_stack(name, per_stack, per_rated, pairs.get(name, ())) for name in stacks),
+        basins=_read_basins(paths["basins"][0]),
+        timeline=_read_timeline(paths["timeline"][0]),
+        model=_read_json(paths["model"][0]),
+    )
+
+
+def _by_stack(paths: list[Path], names: list[str]) -> dict[str, Path]:
+    """Match the files of a role with the stacks they come from; a role without files matches nothing."""
+    return dict(zip(names, paths, strict=True)) if paths else {}
+
+
+def _pairs_by_stack(metas: list[Path], phases: list[Path]) -> dict[str, tuple[PairProducts, ...]]:
+    """Group pairs by the stack their path names."""
+    groups: dict[str, list[PairProducts]] = {}
+    for meta, phase in zip(metas, phases, strict=True):
+        groups.setdefault(meta.parents[2].name, []).append(PairProducts(read_metadata(meta), phase))
+    return {name: tuple(sorted(pairs, key=lambda pair: pair.dates[::-1])) for name, pairs in groups.items()}
+
+
+def _read_stack(
+    name: str,
+    required: Mapping[str, Mapping[str, Path]],
+    optional: Mapping[str, Mapping[str, Path]],
+    pairs: tuple[PairProducts, ...],
+) -> StackProducts:
+    """Read the small files of one stack."""
+    own = {role: paths.get(name) for role, paths in optional.items()}
+    return StackProducts(
+        name=name,
+        grid=Grid.read(required["grids"][name]),
+        activity=required["activity"][name],
+        pairs=pairs,
+        rate=own["rate"],
+        quality=own["quality"],
+        network=_read_json(own["network"]) if own["network"] else {},
+        clusters=read_vectors(own["clusters"], "clusters") if own["clusters"] else None,
+        objects=read_vectors(own["objects"], "objects") if own["objects"] else None,
+        summary=_read_json(own["summary"]) if own["summary"] else {},
+    )
+
+
+def _read_basins(path: Path) -> gpd.GeoDataFrame:
+    """Read the basins, most active first."""
+    basins = read_vectors(path, "basins")
+    _require(path, basins, _BASIN_COLUMNS)
+    number = basins["basin"].astype(str).str.extract(r"(\d+)", expand=False).astype(float)
+    order = basins.assign(_number=number).sort_values(
+        ["active_days", "active_fraction", "_number"], ascending=[False, False, True], kind="stable"
+    )
+    return order.drop(columns="_number").reset_index(drop=True)
+
+
+def _read_timeline(path: Path) -> pd.DataFrame:
+    """Read the time line with true booleans."""
+    timeline = pd.read_csv(path, dtype={"basin": str, "pair": str, "stack": str})
+    _require(path, timeline, _TIMELINE_COLUMNS)
+    flags = {name: timeline[name].astype(str).str.lower() == "true" for name in ("observed", "detected")}
+    return timeline.assign(**flags)
+
+
+def _require(path: Path, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    """Refuse a table that lacks a column."""
+    lacking = [name for name in columns if name not in frame.columns]
+    if lacking:
+        raise InputError(
+            f"{path}: found no column {', '.join(lacking)}; expected {', '.join(columns)}; make the file again."
+        )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return fields

@@ -1,0 +1,1 @@
+"""Small-baseline time series: network, unwrapping, inversion and rate."""

@@ -1,0 +1,1 @@
+"""Simulated interferograms of mining subsidence with labels that are known exactly."""

@@ -1,0 +1,109 @@
+"""What looks like a basin but is none: draws of the parameters, and the phase and gaps they cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from basinwatch.simulation.geometry import PHASE_PER_MM, height_phase
+
+LOOKALIKES = ("uplift", "groundwater", "landslide", "plateau")
+DEFECTS = ("burst_step", "gaps", "slanted_edge")
+_FAR_PLATEAU = 40.0
+
+
+def draw(rng: Generator, size_px: int, share: float, incidence_deg: float) -> list[dict[str, Any]]:
+    """Draw each kind with chance `share`; lengths in metres, `mm` away from the satellite, phases in radians."""
+    found = []
+    for kind in (*LOOKALIKES, *DEFECTS):
+        place = {"kind": kind, "row": rng.uniform(0, size_px), "column": rng.uniform(0, size_px)}
+        place["direction_deg"] = rng.uniform(0, 360)
+        parameters = _parameters(kind, rng, incidence_deg)
+        if rng.random() < share:
+            found.append(place | parameters)
+    return found
+
+
+def _log_uniform(rng: Generator, low: float, high: float) -> float:
+    return math.exp(rng.uniform(math.log(low), math.log(high)))
+
+
+def _parameters(kind: str, rng: Generator, incidence_deg: float) -> dict[str, float]:
+    """Ranges of one kind."""
+    if kind == "uplift":
+        sigma = rng.uniform(90, 400)
+        return {"mm": -rng.uniform(5, 30), "along_m": sigma * rng.uniform(1, 1.8), "across_m": sigma}
+    if kind == "groundwater":
+        sigma = rng.uniform(2000, 8000)
+        return {"mm": rng.uniform(5, 40), "along_m": sigma * rng.uniform(1, 1.8), "across_m": sigma}
+    if kind == "landslide":
+        sign, length, width = rng.choice([-1.0, 1.0]), rng.uniform(150, 600), rng.uniform(60, 200)
+        return {"mm": sign * _log_uniform(rng, 4, 60), "along_m": length, "across_m": width}
+    if kind == "plateau":
+        height = rng.choice([-1.0, 1.0]) * rng.uniform(20, 120)
+        radius = rng.uniform(80, 400)
+        return {
+            "rad": height_phase(height, rng.normal(0, 60), incidence_deg),
+            "along_m": radius * rng.uniform(1, 1.8), "across_m": radius, "edge_m": rng.uniform(10, 60),
+        }  # fmt: skip
+    if kind == "burst_step":
+        return {"rad": rng.normal(0, 0.5)}
+    if kind == "gaps":
+        return {
+            "along_m": _log_uniform(rng, 60, 600),
+            "across_m": _log_uniform(rng, 40, 200),
+            "count": int(rng.integers(1, 6)),
+        }
+    return {"depth": rng.uniform(0.05, 0.4)}
+
+
+def _axes(
+    item: Mapping[str, Any], shape: tuple[int, int], spacing_m: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Metres along and across an item's direction from its centre."""
+    rows = (np.arange(shape[0], dtype=np.float32)[:, None] - np.float32(item["row"])) * np.float32(spacing_m)
+    columns = (np.arange(shape[1], dtype=np.float32)[None] - np.float32(item["column"])) * np.float32(spacing_m)
+    sine, cosine = (np.float32(f(math.radians(item["direction_deg"]))) for f in (math.sin, math.cos))
+    return columns * sine - rows * cosine, columns * cosine + rows * sine
+
+
+def phase(items: Sequence[Mapping[str, Any]], shape: tuple[int, int], spacing_m: float) -> NDArray[np.float32]:
+    """Sum of the phases of all items in radians."""
+    total = np.zeros(shape, np.float32)
+    for item in items:
+        along, across = _axes(item, shape, spacing_m)
+        if item["kind"] == "burst_step":
+            total += np.where(along > 0, np.float32(item["rad"]), np.float32(0))
+        elif item["kind"] == "plateau":
+            inside = (1 - np.hypot(along / item["along_m"], across / item["across_m"])) * item["across_m"]
+            total += np.float32(item["rad"]) * expit(np.clip(inside / item["edge_m"], -_FAR_PLATEAU, _FAR_PLATEAU))
+        elif item["kind"] == "landslide":
+            edges = expit((along + item["along_m"] / 2) / 30) - expit((along - item["along_m"] / 2) / 30)
+            total += (
+                np.float32(item["mm"] * PHASE_PER_MM) * edges * np.exp(-0.5 * (across / (item["across_m"] / 2)) ** 2)
+            )
+        elif item["kind"] in LOOKALIKES:
+            bowl = np.exp(-0.5 * ((along / item["along_m"]) ** 2 + (across / item["across_m"]) ** 2))
+            total += np.float32(item["mm"] * PHASE_PER_MM) * bowl
+    return total
+
+
+def gaps(items: Sequence[Mapping[str, Any]], shape: tuple[int, int], spacing_m: float) -> NDArray[np.bool_]:
+    """Pixels without data: layover-like patches in a row, and everything beyond a slanted image edge."""
+    missing = np.zeros(shape, np.bool_)
+    for item in items:
+        along, across = _axes(item, shape, spacing_m)
+        if item["kind"] == "slanted_edge":
+            missing |= along > np.quantile(along, 1 - item["depth"])
+        elif item["kind"] == "gaps":
+            pitch = 2.5 * item["across_m"]
+            beside = np.abs(across) < pitch * (item["count"] - 0.5)
+            stripe = np.mod(across + pitch / 2, pitch) - pitch / 2
+            missing |= beside & (np.hypot(along / item["along_m"], stripe / item["across_m"]) < 1)
+    return missing

@@ -1,0 +1,299 @@
+"""Which scenes and pairs a stack has, from its files or from a scene table.
+
+Pure and light (standard library only): the workflow calls it while it builds the job graph.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from glob import escape, glob
+from pathlib import Path
+from typing import Any
+
+from basinwatch.errors import InputError
+
+_DATE = r"\d{8}|\d{6}"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PATTERNS = {"pair": rf"(?:{_DATE})[-_](?:{_DATE})", "date1": _DATE, "date2": _DATE}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two acquisitions and the texts their file names use for them.
+
+    `first` and `second` are in the order of the file name; `name` puts the earlier date first.
+    """
+
+    first: date
+    second: date
+    texts: tuple[tuple[str, str], ...]
+
+    @property
+    def date1(self) -> date:
+        """Earlier acquisition."""
+        return min(self.first, self.second)
+
+    @property
+    def date2(self) -> date:
+        """Later acquisition."""
+        return max(self.first, self.second)
+
+    @property
+    def name(self) -> str:
+        """``YYYYMMDD_YYYYMMDD``, earlier date first."""
+        return f"{self.date1:%Y%m%d}_{self.date2:%Y%m%d}"
+
+    def fill(self, pattern: str) -> str:
+        """Put this pair's texts into a path pattern."""
+        return _PLACEHOLDER.sub(lambda m: dict(self.texts)[m[1]], pattern)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A set of interferograms of one track on one grid, by name of the pair, in time order.
+
+    `warnings` names planned pairs that were left out because their file does not exist.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    pairs: Mapping[str, Pair]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def dates(self) -> list[date]:
+        """Acquisitions that occur in a pair."""
+        return sorted({d for p in self.pairs.values() for d in (p.date1, p.date2)})
+
+    @property
+    def grid_pair(self) -> str:
+        """The pair whose grid is the stack's: the first, so that new scenes do not change it."""
+        return next(iter(self.pairs))
+
+    @property
+    def adjacent_pairs(self) -> list[str]:
+        """Pairs of consecutive acquisitions."""
+        wanted = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in zip(self.dates, self.dates[1:], strict=False)}
+        return [name for name in self.pairs if name in wanted]
+
+    @property
+    def detection_pairs(self) -> list[str]:
+        """Pairs the detector looks at: the adjacent ones, or all where the config says so."""
+        return list(self.pairs) if self.settings["detect_pairs"] == "all" else self.adjacent_pairs
+
+    def file(self, role: str, pair: str) -> str | None:
+        """Path of a pair's file (role: phase, coherence, unwrapped), or None when the config gives none.
+
+        A pattern with ``*`` must match exactly one file.
+        """
+        pattern = self.settings[role]
+        if pattern is None:
+            return None
+        path = self.pairs[pair].fill(pattern)
+        return path if "*" not in path else _only_match(f"stacks.{self.name}.{role}", path)
+
+    def optional_file(self, role: str, pair: str, generated: str) -> str | None:
+        """Like :meth:`file`, but None as well when the file does not exist."""
+        path = self.settings[role] and self.pairs[pair].fill(self.settings[role])
+        return self.file(role, pair) if path and _exists(path, generated) else None
+
+
+def parse_date(text: str, where: str) -> date:
+    """Read ``YYYYMMDD``, ``YYMMDD`` or ``YYYY-MM-DD``.
+
+    Raises
+    ------
+    InputError
+        If the text is none of them or no calendar date; the sentence begins with `where`.
+    """
+    digits = text.strip().replace("-", "")
+    century = "20" if len(digits) == 6 else ""
+    try:
+        if not re.fullmatch(_DATE, digits):
+            raise ValueError
+        return date.fromisoformat(century + digits)
+    except ValueError:
+        raise InputError(f"{where}: '{text}' is not a date; expected YYYY-MM-DD or YYYYMMDD.") from None
+
+
+def dates_of(name: str) -> tuple[date, date]:
+    """Return the dates of a pair named ``YYYYMMDD_YYYYMMDD``."""
+    first, second = name.split("_")
+    return parse_date(first, name), parse_date(second, name)
+
+
+def read_scenes(path: str | Path) -> list[date]:
+    """Read acquisition dates from the ``date`` column of a CSV file, oldest first.
+
+    Raises
+    ------
+    InputError
+        If the file or its column is missing, or dates repeat or are not ascending.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"{path}: scene table not found; expected a CSV file with a column 'date'.")
+    with open(path, newline="", encoding="utf-8-sig") as stream:
+        table = csv.DictReader(stream)
+        if "date" not in (table.fieldnames or []):
+            raise InputError(f"{path}: columns are {table.fieldnames}; expected one named 'date'.")
+        dates = [parse_date(row["date"] or "", f"{path}, line {table.line_num}") for row in table]
+    for earlier, later in zip(dates, dates[1:], strict=False):
+        if later <= earlier:
+            raise InputError(
+                f"{path}: {later} follows {earlier}; expected each date once, oldest first; sort the table by date."
+            )
+    return dates
+
+
+def nearest_predecessors(dates: Sequence[date], count: int, max_days: int | None = None) -> list[tuple[date, date]]:
+    """Pair each scene with its `count` predecessors, so that a new scene only appends pairs."""
+    pairs = [(dates[i], dates[j]) for j in range(len(dates)) for i in range(max(0, j - count), j)]
+    return [(a, b) for a, b in pairs if max_days is None or (b - a).days <= max_days]
+
+
+def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
+    """List a stack's pairs, from its scene table when it has one, else from its files.
+
+    Parameters
+    ----------
+    name, settings
+        The stack's entry of the configuration.
+    generated
+        Folder whose files the workflow makes itself, so that they need not exist yet.
+    """
+    pairs = _planned(settings) if settings["scenes"] else _found(name, settings["phase"])
+    excluded = set(settings["exclude_pairs"])
+    unknown = excluded - {p.name for p in pairs}
+    if unknown:
+        raise InputError(
+            f"stacks.{name}.exclude_pairs: {', '.join(sorted(unknown))} is no pair of this stack; "
+            "expected names like YYYYMMDD_YYYYMMDD with the earlier date first."
+        )
+    wanted = sorted((p for p in pairs if p.name not in excluded), key=lambda p: (p.date2, p.date1))
+    missing = [p for p in wanted if not _exists(p.fill(settings["phase"]), generated)]
+    kept = {p.name: p for p in wanted if p not in missing}
+    if not kept:
+        tried = f" ({missing[0].fill(settings['phase'])} does not exist)" if missing else ""
+        raise InputError(
+            f"stacks.{name}: no pair is left{tried}; at least one is needed; check `phase`, `scenes` and `exclude_pairs`."
+        )
+    warnings = (
+        f"stacks.{name}: pair {p.name} is left out because {p.fill(settings['phase'])} does not exist." for p in missing
+    )
+    return Stack(name, settings, kept, tuple(warnings))
+
+
+def resolve_areas(areas: Mapping[str, Any], stacks: Mapping[str, Stack]) -> dict[str, list[str]]:
+    """List the stacks of each area; without any area every stack is its own.
+
+    Raises
+    ------
+    InputError
+        If an area names an unknown stack, or a stack lies in no area or in two.
+    """
+    if not areas:
+        return {name: [name] for name in stacks}
+    named = {area: list(entry["stacks"]) for area, entry in areas.items()}
+    for area, names in named.items():
+        for name in names:
+            if name not in stacks:
+                raise InputError(f"areas.{area}.stacks: '{name}' is no stack; expected one of {', '.join(stacks)}.")
+    for name in stacks:
+        homes = [area for area, names in named.items() if name in names]
+        if len(homes) != 1:
+            found = " and ".join(homes) or "no area"
+            raise InputError(f"areas: stack '{name}' lies in {found}; expected exactly one area; list it once.")
+    return named
+
+
+def _exists(path: str, generated: str) -> bool:
+    """Whether a file is there or will be made by the workflow."""
+    return Path(path).parent == Path(generated) or bool(glob(_escaped(path)))
+
+
+def _planned(settings: Mapping[str, Any]) -> list[Pair]:
+    """Pairs of a scene table."""
+    network = settings["network"]
+    dates = read_scenes(settings["scenes"])
+    return [
+        Pair(a, b, (("pair", f"{a:%Y%m%d}_{b:%Y%m%d}"), ("date1", f"{a:%Y%m%d}"), ("date2", f"{b:%Y%m%d}")))
+        for a, b in nearest_predecessors(dates, network["predecessors"], network["max_temporal_baseline_days"])
+    ]
+
+
+def _found(name: str, pattern: str) -> list[Pair]:
+    """Pairs whose phase file exists."""
+    where = f"stacks.{name}.phase"
+    expression = _regex(pattern, where)
+    pairs: dict[str, tuple[Pair, str]] = {}
+    for path in sorted(glob(_PLACEHOLDER.sub("*", _escaped(pattern)))):
+        match = expression.fullmatch(path)
+        if match is None:
+            continue
+        pair = _pair_of(match.groupdict(), path)
+        if pair.name in pairs:
+            raise InputError(
+                f"{where}: both {pairs[pair.name][1]} and {path} hold pair {pair.name}; "
+                "expected one file per pair; make the pattern narrower."
+            )
+        pairs[pair.name] = (pair, path)
+    if not pairs:
+        raise InputError(f"{where}: no file matches '{pattern}' ({_nearest_folder(pattern)}); expected one per pair.")
+    return [pair for pair, _ in pairs.values()]
+
+
+def _escaped(pattern: str) -> str:
+    """Escape glob characters other than ``*``."""
+    return "*".join(escape(part) for part in pattern.split("*"))
+
+
+def _regex(pattern: str, where: str) -> re.Pattern[str]:
+    """Turn a path pattern into an expression; a placeholder that recurs must repeat its text."""
+    names = _PLACEHOLDER.findall(pattern)
+    unknown = set(names) - set(_PATTERNS)
+    if unknown or not ({"pair"} <= set(names) or {"date1", "date2"} <= set(names)):
+        raise InputError(
+            f"{where}: '{pattern}' must contain {{pair}}, or {{date1}} and {{date2}}, and no other placeholder."
+        )
+    seen: set[str] = set()
+    parts = []
+    for literal, placeholder in re.findall(r"([^{]*)(?:\{(\w+)\})?", pattern):
+        parts.append(".*".join(re.escape(p) for p in literal.split("*")))
+        if placeholder:
+            parts.append(
+                f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>{_PATTERNS[placeholder]})"
+            )
+            seen.add(placeholder)
+    return re.compile("".join(parts))
+
+
+def _pair_of(texts: Mapping[str, str], path: str) -> Pair:
+    """Build the pair that a file name's texts describe."""
+    first, second = re.split("[-_]", texts["pair"]) if "pair" in texts else (texts["date1"], texts["date2"])
+    dates = parse_date(first, path), parse_date(second, path)
+    if dates[0] == dates[1]:
+        raise InputError(f"{path}: both dates are {dates[0]}; expected two acquisitions; remove or rename the file.")
+    return Pair(*dates, tuple({"pair": f"{first}_{second}", "date1": first, "date2": second, **texts}.items()))
+
+
+def _nearest_folder(pattern: str) -> str:
+    """Say how far along the pattern's folders exist."""
+    fixed = Path(_PLACEHOLDER.split(pattern)[0].split("*")[0] + "x").parent
+    while not fixed.is_dir() and fixed != fixed.parent:
+        missing, fixed = fixed, fixed.parent
+        if fixed.is_dir():
+            return f"folder '{missing}' does not exist"
+    return f"looked in '{fixed.resolve()}', which holds {sum(1 for _ in fixed.iterdir())} entries"
+
+
+def _only_match(where: str, pattern: str) -> str:
+    """Return the one file a pattern with ``*`` matches."""
+    found = sorted(glob(_escaped(pattern)))
+    if len(found) != 1:
+        names = ", ".join(found) or "none"
+        raise InputError(f"{where}: '{pattern}' matches {len(found)} files ({names}); expected exactly one.")
+    return found[0]

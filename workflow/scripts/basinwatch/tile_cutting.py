@@ -1,0 +1,226 @@
+"""Cut labelled interferograms into training tiles."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from rasterio import features
+from rasterio.windows import Window
+from shapely import STRtree, affinity, box
+from shapely.geometry import MultiPolygon, Polygon, shape
+from shapely.geometry.base import BaseGeometry
+
+from basinwatch.datasets import Label, LabelledTile, decode_rle, write_shard
+from basinwatch.errors import InputError
+from basinwatch.grid import Grid
+from basinwatch.rasters import decode_share, grid_of, open_raster
+from basinwatch.tiling import Tile, tiles
+from basinwatch.vectors import footprints, read_vectors
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledScene:
+    """An interferogram with its labels on disk.
+
+    Parameters
+    ----------
+    phase, coherence
+        Rasters of one pair; coherence None when unknown.
+    labels
+        GeoPackage, GeoJSON or GeoParquet with one polygon per basin (a true ``ignore`` column marks
+        places to be left out of loss and scores), or COCO JSON of one image in pixel coordinates.
+    group
+        Name of the scene or stack: all its tiles stay on one side of every split.
+    """
+
+    phase: Path
+    coherence: Path | None
+    labels: Path
+    group: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A label in pixel coordinates (x = column, y = row)."""
+
+    geometry: BaseGeometry
+    ignore: bool
+
+
+def read_outlines(path: Path, grid: Grid) -> list[Outline]:
+    """Read the labels of a scene in pixel coordinates.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, has no polygons, or lies outside the scene.
+    """
+    if path.suffix == ".json":
+        content = _read_json(path)
+        if "annotations" in content:
+            return _coco_outlines(path, content)
+    frame = read_vectors(path)
+    if grid.crs_wkt is not None and frame.crs is not None:
+        frame = frame.to_crs(grid.crs_wkt)
+    return _vector_outlines(path, frame, grid)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); check that the file is complete.") from error
+    return content
+
+
+def _vector_outlines(path: Path, frame: gpd.GeoDataFrame, grid: Grid) -> list[Outline]:
+    """Polygons of a table in the grid's CRS, as outlines."""
+    others = sorted(set(frame.geom_type.dropna()) - {"Polygon", "MultiPolygon"})
+    if others:
+        raise InputError(f"{path}: found {', '.join(others)}, expected polygons; draw each basin as an area.")
+    to_pixels = (~grid.affine).to_shapely()
+    ignored = frame["ignore"].fillna(False).astype(bool) if "ignore" in frame else [False] * len(frame)
+    outlines = [
+        Outline(affinity.affine_transform(geometry, to_pixels), bool(ignore))
+        for geometry, ignore in zip(frame.geometry, ignored, strict=True)
+        if geometry is not None and not geometry.is_empty
+    ]
+    scene = box(0, 0, grid.width, grid.height)
+    if outlines and not any(scene.intersects(outline.geometry) for outline in outlines):
+        raise InputError(f"{path}: found no polygon within the scene, expected some; check its coordinate system.")
+    return outlines
+
+
+def _coco_outlines(path: Path, content: Mapping[str, Any]) -> list[Outline]:
+    """Annotations of a COCO file that describes one image."""
+    images = content.get("images", [])
+    if len(images) != 1:
+        raise InputError(f"{path}: lists {len(images)} images, expected 1; write one COCO file per interferogram.")
+    outlines = (
+        Outline(_coco_geometry(path, a["segmentation"]), bool(a.get("iscrowd", 0))) for a in content["annotations"]
+    )
+    return [outline for outline in outlines if not outline.geometry.is_empty]
+
+
+def _coco_geometry(path: Path, segmentation: Any) -> BaseGeometry:
+    """Geometry of a COCO segmentation: rings of coordinates or uncompressed run lengths."""
+    if isinstance(segmentation, list):
+        rings = [np.reshape(ring, (-1, 2)) for ring in segmentation]
+        return MultiPolygon([Polygon(ring) for ring in rings]).buffer(0)
+    if not isinstance(segmentation["counts"], list):
+        raise InputError(f"{path}: found compressed run lengths, expected polygons or lists; convert the file.")
+    height, width = segmentation["size"]
+    mask = decode_rle(segmentation["counts"], (height, width))
+    parts = features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4)
+    return MultiPolygon([shape(geometry) for geometry, _ in parts])
+
+
+class _Labels:
+    """Outlines of a scene, found by place."""
+
+    def __init__(self, outlines: Sequence[Outline]) -> None:
+        self.outlines = outlines
+        self.tree = STRtree([outline.geometry for outline in outlines])
+
+    def within(self, tile: Tile) -> list[Label]:
+        """Masks of all outlines that cover pixel centres of a tile."""
+        frame = box(tile.column, tile.row, tile.column + tile.size, tile.row + tile.size)
+        origin = Affine.translation(tile.column, tile.row)
+        window = Grid(tile.size, tile.size, tuple(origin)[:6], None, (1.0, 1.0))
+        chosen = [self.outlines[i] for i in sorted(self.tree.query(frame, predicate="intersects"))]
+        found = []
+        for outline, part in zip(chosen, footprints([o.geometry for o in chosen], window), strict=True):
+            mask = np.zeros((tile.size, tile.size), bool)
+            mask[part.rows, part.columns] = part.mask
+            if mask.any():
+                found.append(Label(mask, outline.ignore))
+        return found
+
+
+def _read_tile(source: rasterio.DatasetReader, tile: Tile) -> NDArray[np.float32]:
+    """Read a tile, NaN beyond the raster; coded shares are decoded."""
+    values = np.full((tile.size, tile.size), np.nan, np.float32)
+    height, width = min(tile.size, source.height - tile.row), min(tile.size, source.width - tile.column)
+    stored = source.read(1, window=Window(tile.column, tile.row, width, height))
+    values[:height, :width] = decode_share(stored) if stored.dtype == np.uint8 else stored
+    return values
+
+
+def cut_scene(scene: LabelledScene, size: int, step: int) -> Iterator[LabelledTile]:
+    """Yield the tiles of one scene that hold any phase, numbered from 0.
+
+    Tiles at the far edges are shifted inside; a raster smaller than a tile is padded with NaN.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read or the rasters differ in size.
+    """
+    with open_raster(scene.phase) as source:
+        grid = grid_of(source)
+        labels = _Labels(read_outlines(scene.labels, grid))
+        windows = list(tiles(source.height, source.width, size, step))
+        phases = ((tile, _read_tile(source, tile)) for tile in windows)
+        number = 0
+        for tile, phase in phases:
+            if np.isfinite(phase).any():
+                coherence = _coherence_of(scene, tile, grid)
+                yield LabelledTile(number, phase, coherence, labels.within(tile), scene.group)
+                number += 1
+
+
+def _coherence_of(scene: LabelledScene, tile: Tile, grid: Grid) -> NDArray[np.float32] | None:
+    """Coherence of a tile; None when unknown."""
+    if scene.coherence is None:
+        return None
+    with open_raster(scene.coherence) as source:
+        if source.shape != grid.shape:
+            raise InputError(
+                f"{scene.coherence}: found {source.shape} pixels, expected {grid.shape} as in {scene.phase}; "
+                "ingest the pair again."
+            )
+        coherence = _read_tile(source, tile)
+    return coherence if np.isfinite(coherence).any() else None
+
+
+def cut_shards(
+    scenes: Sequence[LabelledScene], folder: Path, size: int, step: int, tiles_per_shard: int
+) -> list[tuple[Path, Path]]:
+    """Cut scenes into shards of a fixed number of tiles (the last may hold fewer).
+
+    Returns
+    -------
+    list
+        Array and COCO file of every shard, ``shard_0000.safetensors`` and ``.json`` and so on.
+
+    Raises
+    ------
+    InputError
+        If no scene yields a tile, or a file is unusable.
+    """
+    every = (tile for scene in scenes for tile in cut_scene(scene, size, step))
+    numbered = (replace(tile, tile_id=number) for number, tile in enumerate(every))
+    info = {"tile_size_px": size, "step_px": step, "groups": sorted({scene.group for scene in scenes})}
+    written: list[tuple[Path, Path]] = []
+    while chunk := list(islice(numbered, tiles_per_shard)):
+        arrays = folder / f"shard_{len(written):04d}.safetensors"
+        written.append((arrays, arrays.with_suffix(".json")))
+        write_shard(*written[-1], chunk, info)
+        logger.info("%s: %d tiles", arrays, len(chunk))
+    if not written:
+        raise InputError(f"{len(scenes)} labelled scenes: found no tile with phase, expected some; check the rasters.")
+    return written

@@ -1,0 +1,28 @@
+"""Define the pixel grid of a stack.
+
+In: the files of the stack's first pair (only headers are read). Out: ``grid.json`` with size, transform, coordinate
+system and pixel spacing; every other pair of the stack is cut or padded to it, or refused.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from basinwatch.provenance import log_to, write_json
+from basinwatch.readers import PairFiles, read_grid
+
+if TYPE_CHECKING:
+    from snakemake.iocontainers import snakemake
+
+
+def define_grid(files: PairFiles, format: str, grid: Path) -> None:
+    """Write the grid of a pair."""
+    write_json(grid, read_grid(files, format).to_dict())
+
+
+if __name__ == "__main__":
+    log_to(snakemake.log[0])
+    define_grid(
+        files=PairFiles.of(snakemake.input, snakemake.params.dates, snakemake.params.options),
+        format=snakemake.params.format,
+        grid=Path(snakemake.output.grid),
+    )
