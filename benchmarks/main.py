@@ -95,9 +95,7 @@ def stages(folder: Path) -> dict[str, tuple[int, float, float]]:
             row = next(csv.DictReader(stream, delimiter="\t"))
         memory = row["max_rss"]
         rows[rule].append((float(row["s"]), float(memory) if memory not in ("NA", "-") else 0.0))
-    return {
-        rule: (len(values), sum(s for s, _ in values), max(m for _, m in values)) for rule, values in rows.items()
-    }
+    return {rule: (len(values), sum(s for s, _ in values), max(m for _, m in values)) for rule, values in rows.items()}
 
 
 def linear_rate_correlation(run: Run) -> float:
@@ -111,8 +109,14 @@ def linear_rate_correlation(run: Run) -> float:
 
 def table(name: str, run: Run) -> str:
     """Markdown table of a run's stages."""
-    lines = [f"**{name}**: {run.seconds:.0f} s wall, {run.peak_gb:.1f} GB peak\n", "| rule | jobs | s in all | peak MB |", "|---|---|---|---|"]
-    lines += [f"| {rule} | {jobs} | {seconds:.1f} | {memory:.0f} |" for rule, (jobs, seconds, memory) in run.stages.items()]
+    lines = [
+        f"**{name}**: {run.seconds:.0f} s wall, {run.peak_gb:.1f} GB peak\n",
+        "| rule | jobs | s in all | peak MB |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {rule} | {jobs} | {seconds:.1f} | {memory:.0f} |" for rule, (jobs, seconds, memory) in run.stages.items()
+    ]
     return "\n".join(lines) + "\n"
 
 

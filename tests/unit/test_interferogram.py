@@ -141,9 +141,14 @@ def test_a_killed_write_leaves_no_product(tmp_path):
 def test_a_failed_write_leaves_the_former_product(tmp_path):
     target = tmp_path / "product.json"
     target.write_text("former")
-    with pytest.raises(RuntimeError), atomic_path(target) as part:
-        part.write_text("half")
-        raise RuntimeError
+
+    def fail() -> None:
+        with atomic_path(target) as part:
+            part.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert target.read_text() == "former"
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -11,7 +11,8 @@ from basinwatch.datasets import encode_rle, read_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import Interferogram, write_interferogram
-from basinwatch.tile_cutting import LabelledScene, cut_scene, cut_shards
+from basinwatch.tile_cutting import LabelledScene, cut_scene, cut_shard
+from basinwatch.tiling import TileTable
 from shapely.geometry import LineString, Point, Polygon, box
 
 ORIGIN = (5e5, 4e6)
@@ -110,18 +111,15 @@ def test_coco_polygons_and_run_lengths_give_the_same_masks(scene, tmp_path):
         np.testing.assert_array_equal(label.mask[:100, :150], mask)
 
 
-def test_shards_have_a_fixed_number_of_tiles_numbered_through_all_scenes(scene, tmp_path):
+def test_a_scene_becomes_one_shard_of_numbered_tiles(scene, tmp_path):
     files, phase, _ = scene
-    other = LabelledScene(files.phase, files.coherence, files.labels, "other mine")
-    written = cut_shards([files, other], tmp_path / "shards", 64, 48, 5)
-    shards = [read_shard(*names) for names in written]
-    assert [len(shard) for shard in shards] == [5, 5, 2]
-    tiles = [shard.tile(i) for shard in shards for i in range(len(shard))]
-    assert [tile.tile_id for tile in tiles] == list(range(12))
-    assert [tile.group for tile in tiles] == ["mine"] * 6 + ["other mine"] * 6
+    names = tmp_path / "shard.safetensors", tmp_path / "shard.json"
+    assert cut_shard(files, TileTable.over(phase.shape, 64, 0.25), *names) == 6
+    tiles = [read_shard(*names).tile(i) for i in range(6)]
+    assert [tile.tile_id for tile in tiles] == list(range(6))
+    assert {tile.group for tile in tiles} == {"mine"}
     np.testing.assert_allclose(tiles[5].phase, phase[36:, 86:], atol=1.2e-3)
     assert tiles[0].labels[0].mask.sum() == 16
-    assert written[1][0].name == "shard_0001.safetensors"
 
 
 @pytest.mark.parametrize(

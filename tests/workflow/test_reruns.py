@@ -2,11 +2,14 @@
 
 import os
 import re
+import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.conftest import ROOT
 from tests.workflow.conftest import SCENES, Workspace, write_scenes
 
 NEW_PAIRS = ["20240129_20240222", "20240210_20240222"]
@@ -32,7 +35,7 @@ def messages(kind: str, pairs: list[str]) -> set[str]:
 
 
 def adjacent() -> list[str]:
-    return [f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in zip(SCENES[:3], SCENES[1:4], strict=True)]
+    return [f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in pairwise(SCENES[:4])]
 
 
 def every_pair() -> list[str]:
@@ -109,14 +112,38 @@ def test_an_edited_script_reruns_its_rule_and_what_follows(workspace: Workspace)
     assert workspace.planned() == messages("unwrap", every_pair()) | followers
 
 
-RULES = (Path(__file__).parents[2] / "workflow/rules").glob("*.smk")
+SCRIPTS = ROOT / "workflow" / "scripts"
 RULE = re.compile(r"^rule (\w+):.*?script:\s+\"\.\./scripts/(\w+)\.py\"", re.M | re.S)
 FOUND = [
-    (rule, script, text[match.start() : match.end()])
-    for text in (path.read_text() for path in RULES)
-    for match in RULE.finditer(text)
-    for rule, script in [match.groups()]
+    (*match.groups(), match[0])
+    for path in sorted((ROOT / "workflow/rules").glob("*.smk"))
+    for match in RULE.finditer(path.read_text())
 ]
+
+
+def source_of(name: str) -> str:
+    """Source of a library module by its dotted name."""
+    path = SCRIPTS.joinpath("basinwatch", *name.split("."))
+    return (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+
+
+def library_imports(source: str) -> set[str]:
+    """Library modules that a source names in its imports."""
+    found = set(re.findall(r"^\s*from basinwatch\.([\w.]+) import", source, re.M))
+    for names in re.findall(r"^\s*from basinwatch import (.+)$", source, re.M):
+        found |= {name for name in names.split(", ") if not name.startswith("_")}
+    return found
+
+
+def closure(names: set[str]) -> set[str]:
+    """Modules reached from the named ones."""
+    reached: set[str] = set()
+    waiting = set(names)
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting |= library_imports(source_of(name)) - reached
+    return reached
 
 
 @pytest.mark.parametrize(("rule", "script", "text"), FOUND, ids=[rule for rule, *_ in FOUND])
@@ -133,52 +160,33 @@ class TestEveryRule:
             assert resource in text
 
     def test_names_the_library_modules_its_script_imports(self, rule, script, text):
-        source = (Path(__file__).parents[2] / f"workflow/scripts/{script}.py").read_text()
-        imported = set(re.findall(r"^from basinwatch\.([\w.]+) import", source, re.M))
-        imported |= {n for names in re.findall(r"^from basinwatch import (.+)$", source, re.M) for n in names.split(", ")}
+        imported = library_imports((SCRIPTS / f"{script}.py").read_text()) - {"provenance"}
         named = set(re.findall(r'"([\w.]+)"', re.search(r"code_version\(([^)]*)\)", text)[1]))
-        plumbing = {"provenance", "errors"}
-        reached = closure(named)
-        assert imported - plumbing <= reached, f"{rule} must name {imported - plumbing - reached}"
+        assert imported <= closure(named), f"{rule} must name {imported - closure(named)}"
 
 
-def closure(modules: set[str]) -> set[str]:
-    """Modules reached from the named ones, by the text of their imports."""
-    library = Path(__file__).parents[2] / "workflow/scripts/basinwatch"
-    reached: set[str] = set()
-    waiting = set(modules)
-    while waiting:
-        module = waiting.pop()
-        reached.add(module)
-        path = library.joinpath(*module.split("."))
-        source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
-        found = set(re.findall(r"^\s*from basinwatch\.([\w.]+) import", source, re.M))
-        found |= {n for names in re.findall(r"^\s*from basinwatch import (.+)$", source, re.M) for n in names.split(", ")}
-        waiting |= found - reached
-    return reached
+PACKAGES = {"torch": "pytorch", "yaml": "pyyaml", "PIL": "pillow", "whirlwind": "whirlwind-insar",
+            "matplotlib": "matplotlib-base", "dask": "dask-core"}  # fmt: skip
 
 
-ENVIRONMENTS = {"torch": "pytorch", "yaml": "pyyaml", "PIL": "pillow", "whirlwind": "whirlwind-insar",
-                "matplotlib": "matplotlib-base", "dask": "dask-core"}  # fmt: skip
+def listed_packages(environment: str) -> set[str]:
+    """Names in an environment file, pip's included."""
+    listed: set[str] = set()
+    for entry in yaml.safe_load((ROOT / "envs" / f"{environment}.yaml").read_text())["dependencies"]:
+        listed |= {e.split()[0] for e in (entry["pip"] if isinstance(entry, dict) else [entry])}
+    return listed
+
+
+def top_modules(source: str) -> set[str]:
+    """First parts of everything a source imports."""
+    return {name.split(".")[0] for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.M)}
 
 
 @pytest.mark.parametrize(("rule", "script", "text"), FOUND, ids=[rule for rule, *_ in FOUND])
 def test_the_environment_holds_what_the_script_imports(rule, script, text):
-    root = Path(__file__).parents[2]
-    scripts = root / "workflow/scripts"
-    source = (scripts / f"{script}.py").read_text()
-    modules = set(re.findall(r"^from basinwatch\.([\w.]+) import", source, re.M)) | {"provenance"}
-    sources = [source] + [
-        (p / "__init__.py" if p.is_dir() else p.with_suffix(".py")).read_text()
-        for p in (scripts.joinpath("basinwatch", *m.split(".")) for m in closure(modules))
-    ]
-    imported = {m.split(".")[0] for s in sources for m in re.findall(r"^\s*(?:from|import) ([\w.]+)", s, re.M)}
-    environment = yaml.safe_load((root / f"envs/{re.search(r'envs/(\w+).yaml', text)[1]}.yaml").read_text())
-    listed: set[str] = set()
-    for entry in environment["dependencies"]:
-        listed |= {e.split()[0] for e in (entry["pip"] if isinstance(entry, dict) else [entry])}
-    import sys
-
-    foreign = imported - set(sys.stdlib_module_names) - {"basinwatch", "snakemake"}
-    missing = {m for m in foreign if ENVIRONMENTS.get(m, m) not in listed}
+    source = (SCRIPTS / f"{script}.py").read_text()
+    sources = [source, *(source_of(name) for name in closure(library_imports(source)))]
+    foreign = set().union(*map(top_modules, sources)) - set(sys.stdlib_module_names) - {"basinwatch", "snakemake"}
+    listed = listed_packages(re.search(r"envs/(\w+)\.yaml", text)[1])
+    missing = {name for name in foreign if PACKAGES.get(name, name) not in listed}
     assert not missing, f"{rule}: {missing} imported but not in its environment"

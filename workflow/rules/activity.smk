@@ -4,7 +4,8 @@
 def area_mosaics(wildcards):
     """Basins of every pair of an area."""
     return [
-        f"results/areas/{wildcards.area}/{wildcards.model}/mosaic/{pair}.gpkg" for pair in area_pairs(wildcards.area)
+        f"results/areas/{wildcards.area}/{wildcards.model}/mosaic/{pair}.gpkg"
+        for pair in area_pairs(wildcards.area)
     ]
 
 

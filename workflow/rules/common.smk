@@ -34,7 +34,10 @@ def load_schema():
 
 
 config = checked(configuration.validate, config, load_schema())
-STACKS = {name: checked(stacks.resolve, name, entry, EXAMPLE_FOLDER) for name, entry in config["stacks"].items()}
+STACKS = {
+    name: checked(stacks.resolve, name, entry, EXAMPLE_FOLDER)
+    for name, entry in config["stacks"].items()
+}
 AREAS = checked(stacks.resolve_areas, config["areas"], STACKS)
 MODEL = config["detection"]["model"]
 
@@ -63,18 +66,32 @@ def library_digest(name):
     path = LIBRARY.joinpath(*name.split("."))
     source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     tree = ast.parse(source.read_text(encoding="utf-8"))
+    templates = sorted(path.glob("*.html")) if path.is_dir() else []
     imports = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("basinwatch."):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+            "basinwatch."
+        ):
             parent = node.module.removeprefix("basinwatch.")
             imports.add(parent)
-            imports.update(f"{parent}.{n.name}" for n in node.names if is_module(f"{parent}.{n.name}"))
+            imports.update(
+                f"{parent}.{n.name}"
+                for n in node.names
+                if is_module(f"{parent}.{n.name}")
+            )
         elif isinstance(node, ast.ImportFrom) and node.module == "basinwatch":
             imports.update(n.name for n in node.names if is_module(n.name))
         has_docstring = isinstance(getattr(node, "body", None), list) and node.body
-        if has_docstring and isinstance(node.body[0], ast.Expr) and isinstance(node.body[0].value, ast.Constant):
+        if (
+            has_docstring
+            and isinstance(node.body[0], ast.Expr)
+            and isinstance(node.body[0].value, ast.Constant)
+        ):
             node.body[0].value.value = ""
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(imports)
+    content = ast.dump(tree).encode() + b"".join(
+        template.read_bytes() for template in templates
+    )
+    return hashlib.sha256(content).hexdigest(), frozenset(imports)
 
 
 def is_module(name):
@@ -107,7 +124,10 @@ def area_pairs(area):
 def model_files(wildcards):
     """Weights and description of a model."""
     folder = config["models"][wildcards.model]
-    return {"weights": f"{folder}/weights.safetensors", "description": f"{folder}/model.json"}
+    return {
+        "weights": f"{folder}/weights.safetensors",
+        "description": f"{folder}/model.json",
+    }
 
 
 def final_reports():
@@ -117,9 +137,15 @@ def final_reports():
 
 def final_mosaics():
     """Basins of every pair, per area."""
-    return [f"results/areas/{area}/{MODEL}/mosaic/{pair}.gpkg" for area in AREAS for pair in area_pairs(area)]
+    return [
+        f"results/areas/{area}/{MODEL}/mosaic/{pair}.gpkg"
+        for area in AREAS
+        for pair in area_pairs(area)
+    ]
 
 
 def final_tile_grids():
     """Every tile grid of every stack."""
-    return expand("results/{stack}/tiles/{tiling}.json", stack=STACKS, tiling=config["tilings"])
+    return expand(
+        "results/{stack}/tiles/{tiling}.json", stack=STACKS, tiling=config["tilings"]
+    )

@@ -3,7 +3,10 @@
 
 def detection_settings():
     """What defines a detection (not where it runs)."""
-    return {key: config["detection"][key] for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")}
+    return {
+        key: config["detection"][key]
+        for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")
+    }
 
 
 rule detect_basins:

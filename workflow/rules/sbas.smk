@@ -5,10 +5,23 @@ def unwrapping_files(wildcards):
     """A pair's interferogram, and the producer's unwrapped phase when there is one."""
     stack = STACKS[wildcards.stack]
     folder = f"results/{wildcards.stack}/interferograms/{wildcards.pair}"
-    files = {name: f"{folder}/{file}" for name, file in
-             (("phase", "phase.tif"), ("coherence", "coherence.tif"), ("meta", "meta.json"))}
-    given = {"unwrapped": stack.file("unwrapped", wildcards.pair), "header": stack.settings["header"]}
-    return files | {role: path for role, path in given.items() if path and stack.settings["unwrapped"]}
+    files = {
+        name: f"{folder}/{file}"
+        for name, file in (
+            ("phase", "phase.tif"),
+            ("coherence", "coherence.tif"),
+            ("meta", "meta.json"),
+        )
+    }
+    given = {
+        "unwrapped": stack.file("unwrapped", wildcards.pair),
+        "header": stack.settings["header"],
+    }
+    return files | {
+        role: path
+        for role, path in given.items()
+        if path and stack.settings["unwrapped"]
+    }
 
 
 rule unwrap_interferogram:
@@ -45,7 +58,9 @@ def rate_files(wildcards):
     folder = f"results/{wildcards.stack}"
     return {
         "unwrapped": [f"{folder}/unwrapped/{pair}.tif" for pair in pairs],
-        "coherence": [f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs],
+        "coherence": [
+            f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs
+        ],
         "meta": [f"{folder}/interferograms/{pair}/meta.json" for pair in pairs],
     }
 
@@ -70,7 +85,7 @@ rule estimate_rate:
         mem_mb=6000,
         runtime=120,
     params:
-        code=code_version("sbas.rate"),
+        code=code_version("sbas.rate", "interferogram"),
         settings=config["sbas"],
     message:
         "Estimate the rate map of stack {wildcards.stack}"

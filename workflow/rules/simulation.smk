@@ -48,7 +48,10 @@ rule simulate_example_scene:
 
 rule simulate_example_pair:
     input:
-        images=[f"{EXAMPLE_FOLDER}/{{date1}}.mli.par", f"{EXAMPLE_FOLDER}/{{date2}}.mli.par"],
+        images=[
+            f"{EXAMPLE_FOLDER}/{{date1}}.mli.par",
+            f"{EXAMPLE_FOLDER}/{{date2}}.mli.par",
+        ],
     output:
         interferogram=f"{EXAMPLE_FOLDER}/{{date1}}_{{date2}}.diff",
         coherence=f"{EXAMPLE_FOLDER}/{{date1}}_{{date2}}.cc",
@@ -101,7 +104,7 @@ rule simulate_shard:
         mem_mb=2000,
         runtime=30,
     params:
-        code=code_version("simulation.shards"),
+        code=code_version("simulation.shards", "simulation.scene"),
         settings=simulation_settings,
         first_sample=first_sample,
         samples=config["simulation"]["shard_size"],

@@ -22,7 +22,7 @@ rule grid_tiles:
         mem_mb=500,
         runtime=5,
     params:
-        code=code_version("tiling"),
+        code=code_version("tiling", "grid"),
         tiling=tiling_settings,
     message:
         "Lay out the {wildcards.tiling} tiles of stack {wildcards.stack}"
@@ -60,7 +60,7 @@ rule cut_training_tiles:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("tile_cutting"),
+        code=code_version("tile_cutting", "interferogram"),
     message:
         "Cut training tiles from pair {wildcards.pair} of stack {wildcards.stack}"
     script:

@@ -5,18 +5,28 @@ def shards(split):
     """Files of all simulated shards of a split, by kind."""
     settings = config["simulation"]
     numbers = [f"{number:04d}" for number in range(settings[f"{split}_shards"])]
-    return [f"results/simulation/{settings['name']}/{split}/{number}" for number in numbers]
+    return [
+        f"results/simulation/{settings['name']}/{split}/{number}" for number in numbers
+    ]
 
 
 def training_shards():
     """Simulated training shards, then the tiles cut from labelled interferograms."""
-    cut = [f"results/{entry['stack']}/training_tiles/{entry['pair']}" for entry in config["labelled"]]
+    cut = [
+        f"results/{entry['stack']}/training_tiles/{entry['pair']}"
+        for entry in config["labelled"]
+    ]
     return shards("train") + cut
 
 
 def training_settings():
     """What defines the trained model (not where it runs)."""
-    return {key: value for key, value in config["training"].items() if key not in ("name", "gpus", "threads")}
+    recipe = {
+        key: value
+        for key, value in config["training"].items()
+        if key not in ("name", "gpus", "threads")
+    }
+    return recipe | {"pixel_size_m": config["simulation"]["pixel_size_m"]}
 
 
 rule train_detector:
@@ -42,7 +52,7 @@ rule train_detector:
         runtime=720,
         gpu=config["training"]["gpus"],
     params:
-        code=code_version("training"),
+        code=code_version("training", "datasets"),
         settings=training_settings(),
     message:
         "Train detector {wildcards.name}"

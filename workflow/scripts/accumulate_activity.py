@@ -1,8 +1,8 @@
 """Add up the days with activity, pixel by pixel.
 
-In: detections of every pair of a stack. Out: ``activity.tif`` with the days inside a detection, the days observed, their
-ratio, and the first and last day of activity (days since 1970-01-01). Surface activity is the sum of the time spans of
-the pairs that detect a pixel; time that several pairs cover counts once.
+In: detections of every pair of a stack. Out: ``activity.tif`` with the days inside a detection, the days observed,
+their ratio, and the first and last day of activity (days since 1970-01-01). Surface activity is the sum of the time
+spans of the pairs that detect a pixel; time that several pairs cover counts once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,9 @@ def masks(
     instances: Sequence[str], probabilities: Sequence[str], grid: Grid
 ) -> Iterator[tuple[date, date, NDArray[np.bool_], NDArray[np.bool_]]]:
     """Yield dates, detected and observed pixels of every pair, in order of time."""
-    named = [(dates_of(Path(path).parent.name), path, raster) for path, raster in zip(instances, probabilities, strict=True)]
+    named = [
+        (dates_of(Path(path).parent.name), path, raster) for path, raster in zip(instances, probabilities, strict=True)
+    ]
     for (first, second), path, raster in sorted(named):
         yield first, second, burn(read_vectors(path).geometry, grid), read_raster(raster) > 0
 

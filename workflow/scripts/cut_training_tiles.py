@@ -1,7 +1,7 @@
 """Cut training tiles from a labelled interferogram.
 
-In: phase, coherence, a tile grid, and polygons of the basins. Out: one shard of tiles with COCO labels, grouped by stack
-so that no scene is split between training and test.
+In: phase, coherence, a tile grid, and polygons of the basins. Out: one shard of tiles with COCO labels, grouped by
+stack so that no scene is split between training and test.
 """
 
 from pathlib import Path
@@ -22,7 +22,10 @@ if __name__ == "__main__":
     known = read_metadata(inputs.meta)["coherence_present"]
     cut_shard(
         scene=LabelledScene(
-            Path(inputs.phase), Path(inputs.coherence) if known else None, Path(inputs.polygons), snakemake.wildcards.stack
+            Path(inputs.phase),
+            Path(inputs.coherence) if known else None,
+            Path(inputs.polygons),
+            snakemake.wildcards.stack,
         ),
         table=TileTable.read(Path(inputs.tiles)),
         arrays=Path(snakemake.output.arrays),

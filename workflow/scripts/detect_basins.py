@@ -1,8 +1,8 @@
 """Find basins in one interferogram.
 
-In: wrapped phase, coherence, a tile grid, a model. Out: ``instances.parquet`` (polygons with score, area, coherence) and
-``probability.tif`` (uint8; 0 = nothing was looked at). The pair is searched in overlapping windows whose probabilities
-are blended; instances are connected regions of the blended map.
+In: wrapped phase, coherence, a tile grid, a model. Out: ``instances.parquet`` (polygons with score, area, coherence)
+and ``probability.tif`` (uint8; 0 = nothing was looked at). The pair is searched in overlapping windows whose
+probabilities are blended; instances are connected regions of the blended map.
 """
 
 from collections.abc import Mapping

@@ -42,7 +42,12 @@ def link_basins(
     linked = link(gpd.GeoDataFrame(detections), LinkSettings(**settings))
     found = outlines(linked)
     covered = [
-        coverage(found if grid.crs_wkt is None else found.to_crs(grid.crs_wkt), observations(probabilities[stack]), stack, grid)
+        coverage(
+            found if grid.crs_wkt is None else found.to_crs(grid.crs_wkt),
+            observations(probabilities[stack]),
+            stack,
+            grid,
+        )
         for stack, grid in grids.items()
     ]
     rows = timeline(linked, pd.concat(covered, ignore_index=True))
@@ -57,7 +62,7 @@ if __name__ == "__main__":
     rasters = [Path(path) for path in snakemake.input.probabilities]
     link_basins(
         mosaics=snakemake.input.mosaics,
-        probabilities={stack: [path for path in rasters if path.parts[1] == stack] for stack in stacks},
+        probabilities={stack: [path for path in rasters if path.parents[3].name == stack] for stack in stacks},
         grids={stack: Grid.read(path) for stack, path in zip(stacks, snakemake.input.grids, strict=True)},
         settings=snakemake.params.settings,
         basins=Path(snakemake.output.basins),

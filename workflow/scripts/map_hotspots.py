@@ -32,7 +32,13 @@ def hotspot_settings(config: Mapping[str, Any]) -> HotspotSettings:
 
 
 def map_hotspots(
-    rate: Path, quality: Path, grid: Grid, settings: HotspotSettings, stable_mm_yr: float, statistic: Path, clusters: Path
+    rate: Path,
+    quality: Path,
+    grid: Grid,
+    settings: HotspotSettings,
+    stable_mm_yr: float,
+    statistic: Path,
+    clusters: Path,
 ) -> None:
     """Score, classify, cluster and write."""
     measured = read_bands(quality)["measured"] > 0

@@ -1,7 +1,7 @@
 """Merge the basins of one pair of dates over the stacks of an area.
 
-In: instances of every stack that has the pair. Out: a GeoPackage in the coordinate system of the area's first stack with
-a layer ``basins`` (each basin once) and a layer ``detections`` (each stack's view of it).
+In: instances of every stack that has the pair. Out: a GeoPackage in the coordinate system of the area's first stack
+with a layer ``basins`` (each basin once) and a layer ``detections`` (each stack's view of it).
 """
 
 from collections.abc import Sequence

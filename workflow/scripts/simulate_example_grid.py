@@ -1,6 +1,7 @@
 """Write the grid and the truth of the built-in example.
 
-In: nothing. Out: a GAMMA ``.dem_par`` that all pairs share, and ``truth.json`` with place, size and history of each mine.
+In: nothing. Out: a GAMMA ``.dem_par`` that all pairs share, and ``truth.json`` with place, size and history of
+each mine.
 """
 
 from pathlib import Path

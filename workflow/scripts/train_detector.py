@@ -26,7 +26,8 @@ def training_settings(name: str, config: Mapping[str, Any], tiles: int) -> Train
     """Translate the configuration's section; epochs become steps."""
     recipe = dict(config)
     steps = round(recipe.pop("epochs") * tiles / recipe["batch_size"])
-    return TrainingSettings(name=name, steps=max(steps, 1), **recipe)
+    low, high = recipe.pop("pixel_size_m")
+    return TrainingSettings(name=name, steps=max(steps, 1), pixel_size_m=(low, high), **recipe)
 
 
 if __name__ == "__main__":

@@ -90,9 +90,10 @@ def _unknown_key(where: str, found: Iterable[str], known: Mapping[str, Any]) -> 
 def _expectation(error: ValidationError) -> str:
     """Describe what a validator wants in plain words."""
     wanted = error.validator_value
+    several = wanted if isinstance(wanted, list) else [wanted]
     phrases = {
-        "type": f"type {wanted if isinstance(wanted, str) else ' or '.join(wanted) if isinstance(wanted, list) else wanted}",
-        "enum": f"one of {', '.join(map(repr, wanted))}" if isinstance(wanted, list) else "",
+        "type": f"type {' or '.join(map(str, several))}",
+        "enum": f"one of {', '.join(map(repr, several))}",
         "minimum": f"at least {wanted}",
         "maximum": f"at most {wanted}",
         "exclusiveMinimum": f"more than {wanted}",

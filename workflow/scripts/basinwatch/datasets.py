@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from basinwatch.errors import InputError
 from basinwatch.provenance import atomic_path, software, write_json
@@ -142,7 +142,7 @@ def write_shard(arrays: Path, coco: Path, tiles: Sequence[LabelledTile], info: d
         [np.zeros(t.phase.shape, np.uint8) if t.coherence is None else encode_share(t.coherence) for t in tiles]
     )
     with atomic_path(arrays) as part:
-        save_file({"phase": phase, "coherence": coherence}, part)
+        part.write_bytes(save({"phase": phase, "coherence": coherence}))
     write_json(
         coco,
         {

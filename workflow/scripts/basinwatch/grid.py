@@ -41,7 +41,7 @@ class Grid:
     def from_map(cls, width: int, height: int, transform: Affine, crs: Any) -> Grid:
         """Build a map grid; spacing in metres follows from the CRS and the centre latitude."""
         crs = CRS.from_user_input(crs)
-        step_x, step_y = abs(transform.a), abs(transform.e)
+        step_x, step_y = math.hypot(transform.a, transform.d), math.hypot(transform.b, transform.e)
         if crs.is_geographic:
             latitude = transform.f + transform.e * height / 2
             step_x *= METRES_PER_DEGREE * math.cos(math.radians(latitude))

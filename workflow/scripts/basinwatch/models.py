@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from basinwatch import detectors, encoding
@@ -48,7 +48,7 @@ def save_model(folder: Path, detector: Detector, spec: dict[str, Any]) -> None:
         ``min_area_px``, ``pixel_size_m`` ([smallest, largest] trained on) and ``training`` (its record).
     """
     with atomic_path(folder / WEIGHTS) as part:
-        save_file(_halved(detector.state_dict()), part)
+        part.write_bytes(save(_halved(detector.state_dict())))
     fields = {"encoding": encoding.NAME, "weights_sha256": file_hash(folder / WEIGHTS), "software": software()}
     write_json(folder / SPEC, spec | fields)
 

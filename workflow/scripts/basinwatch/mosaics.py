@@ -47,7 +47,7 @@ def mosaic(frames: Sequence[gpd.GeoDataFrame], crs_wkt: str | None) -> tuple[gpd
 
 
 def _groups(detections: gpd.GeoDataFrame) -> NDArray[np.int64]:
-    """Number the groups of detections that are one basin, 1 for the best-scored."""
+    """Give detections of one basin the same number, 1 for the best-scored."""
     shapes, stacks = detections.geometry.to_numpy(), detections["stack"].to_numpy()
     first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
     other = stacks[first] != stacks[second]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,8 +25,14 @@ def software() -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Versions of the packages results depend on."""
-    return {"basinwatch": __version__, "python": sys.version.split()[0]} | {p: version(p) for p in _PACKAGES}
+    """Versions of the packages results depend on; one that this job's environment lacks took no part."""
+    versions = {"basinwatch": __version__, "python": sys.version.split()[0]}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return versions
 
 
 def file_hash(path: str | Path) -> str:
@@ -54,7 +59,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     part.unlink(missing_ok=True)
     try:
         yield part
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

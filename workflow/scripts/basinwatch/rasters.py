@@ -86,13 +86,13 @@ def write_raster(
     cube = data[None] if data.ndim == 2 else data
     if cube.shape[1:] != grid.shape or len(bands) != cube.shape[0]:
         raise ValueError(f"array {cube.shape} with {len(bands)} band names does not fit grid {grid.shape}")
-    with atomic_path(path) as part, quiet_radar_geometry():
-        with rasterio.open(part, "w", **profile(grid, str(cube.dtype), len(cube), lerc_error)) as target:
-            target.write(cube)
-            target.update_tags(SOFTWARE=software(), **(tags or {}))
-            for index, name in enumerate(bands, start=1):
-                target.set_band_description(index, name)
-                target.set_band_unit(index, units)
+    options = profile(grid, str(cube.dtype), len(cube), lerc_error)
+    with atomic_path(path) as part, quiet_radar_geometry(), rasterio.open(part, "w", **options) as target:
+        target.write(cube)
+        target.update_tags(SOFTWARE=software(), **(tags or {}))
+        for index, name in enumerate(bands, start=1):
+            target.set_band_description(index, name)
+            target.set_band_unit(index, units)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from glob import escape, glob
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ class Stack:
     @property
     def adjacent_pairs(self) -> list[str]:
         """Pairs of consecutive acquisitions."""
-        wanted = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in zip(self.dates, self.dates[1:], strict=False)}
+        wanted = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in pairwise(self.dates)}
         return [name for name in self.pairs if name in wanted]
 
     @property
@@ -141,7 +142,7 @@ def read_scenes(path: str | Path) -> list[date]:
         if "date" not in (table.fieldnames or []):
             raise InputError(f"{path}: columns are {table.fieldnames}; expected one named 'date'.")
         dates = [parse_date(row["date"] or "", f"{path}, line {table.line_num}") for row in table]
-    for earlier, later in zip(dates, dates[1:], strict=False):
+    for earlier, later in pairwise(dates):
         if later <= earlier:
             raise InputError(
                 f"{path}: {later} follows {earlier}; expected each date once, oldest first; sort the table by date."
@@ -179,7 +180,7 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
     if not kept:
         tried = f" ({missing[0].fill(settings['phase'])} does not exist)" if missing else ""
         raise InputError(
-            f"stacks.{name}: no pair is left{tried}; at least one is needed; check `phase`, `scenes` and `exclude_pairs`."
+            f"stacks.{name}: no pair is left{tried}; expected at least one; check `phase`, `scenes`, `exclude_pairs`."
         )
     warnings = (
         f"stacks.{name}: pair {p.name} is left out because {p.fill(settings['phase'])} does not exist." for p in missing

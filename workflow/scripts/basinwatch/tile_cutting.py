@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from basinwatch.datasets import Label, LabelledTile, decode_rle, write_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import decode_share, grid_of, open_raster
-from basinwatch.tiling import Tile, tiles
+from basinwatch.tiling import Tile, TileTable, tiles
 from basinwatch.vectors import footprints, read_vectors
 
 logger = logging.getLogger(__name__)
@@ -197,30 +196,17 @@ def _coherence_of(scene: LabelledScene, tile: Tile, grid: Grid) -> NDArray[np.fl
     return coherence if np.isfinite(coherence).any() else None
 
 
-def cut_shards(
-    scenes: Sequence[LabelledScene], folder: Path, size: int, step: int, tiles_per_shard: int
-) -> list[tuple[Path, Path]]:
-    """Cut scenes into shards of a fixed number of tiles (the last may hold fewer).
-
-    Returns
-    -------
-    list
-        Array and COCO file of every shard, ``shard_0000.safetensors`` and ``.json`` and so on.
+def cut_shard(scene: LabelledScene, table: TileTable, arrays: Path, coco: Path) -> int:
+    """Cut a scene along a tile grid into one shard; return the number of tiles.
 
     Raises
     ------
     InputError
-        If no scene yields a tile, or a file is unusable.
+        If the scene yields no tile, or a file is unusable.
     """
-    every = (tile for scene in scenes for tile in cut_scene(scene, size, step))
-    numbered = (replace(tile, tile_id=number) for number, tile in enumerate(every))
-    info = {"tile_size_px": size, "step_px": step, "groups": sorted({scene.group for scene in scenes})}
-    written: list[tuple[Path, Path]] = []
-    while chunk := list(islice(numbered, tiles_per_shard)):
-        arrays = folder / f"shard_{len(written):04d}.safetensors"
-        written.append((arrays, arrays.with_suffix(".json")))
-        write_shard(*written[-1], chunk, info)
-        logger.info("%s: %d tiles", arrays, len(chunk))
-    if not written:
-        raise InputError(f"{len(scenes)} labelled scenes: found no tile with phase, expected some; check the rasters.")
-    return written
+    cut = list(cut_scene(scene, table.size_px, table.step_px))
+    if not cut:
+        raise InputError(f"{scene.phase}: found no tile with phase, expected some; label another pair.")
+    write_shard(arrays, coco, cut, {"tile_size_px": table.size_px, "step_px": table.step_px, "group": scene.group})
+    logger.info("%s: %d tiles", arrays, len(cut))
+    return len(cut)

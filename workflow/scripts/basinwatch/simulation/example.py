@@ -124,6 +124,7 @@ class ExampleScene:
 
     @property
     def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
         return self.size_px, self.size_px
 
     def cumulative_phase(self, day: date) -> Field:
