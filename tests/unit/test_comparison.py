@@ -116,3 +116,14 @@ def test_scores_that_are_undefined_are_none_and_never_a_number():
     scores = agreement(nothing, nothing, ~nothing)
     assert [scores[name] for name in ("iou", "precision", "recall", "kappa")] == [None] * 4
     assert agreement(nothing, nothing, nothing)["accuracy"] is None
+
+
+def test_a_cluster_on_the_flanks_of_an_unmeasured_core_is_no_match():
+    detected = gpd.GeoDataFrame({"basin": ["k1"]}, geometry=[pixel_box(5, 5, 12, 12)], crs=32650)
+    flank = gpd.GeoDataFrame({"cluster": ["h1"]}, geometry=[pixel_box(5, 5, 12, 3)], crs=32650)
+    measured = np.ones(GRID.shape, bool)
+    measured[8:14, 8:14] = False
+    sbas = SbasMaps(*(np.full(GRID.shape, v, np.float32) for v in (-20, 0.5, 0.8)), measured)
+    row = compare(detected, flank, sbas, GRID, ComparisonSettings())[0].iloc[0]
+    assert (row["status"], row["partners"], row["core_measured_share"]) == ("not_assessable", "h1", 28 / 64)
+    assert row["measured_share"] == pytest.approx(1 - 36 / 144)

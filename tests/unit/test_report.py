@@ -548,3 +548,11 @@ def test_the_adapter_takes_single_paths_and_lists_alike(tmp_path: Path) -> None:
     single = {role: str(paths[0]) for role, paths in files.items()}
     module.write_report("a", {"north": False}, single, json.loads(json.dumps(CONFIG)), [], tmp_path / "report.html")
     assert "one subsidence basin was found" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("known", "warned"), [([10, 45], False), ([100, 200], True), ([5, 20], True), (None, False)])
+def test_pixels_of_another_size_than_the_model_knows_are_pointed_out(
+    area: report.Area, known: list[float] | None, warned: bool
+) -> None:
+    page = report.render(replace(area, model={**area.model, "pixel_size_m": known}), CONFIG, [])
+    assert ("the model was trained on" in page) == warned

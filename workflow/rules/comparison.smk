@@ -1,11 +1,6 @@
 """Detected basins against the rate map and its clusters."""
 
 
-def basins_of_stack(wildcards):
-    """Linked basins of the area a stack belongs to."""
-    return f"results/areas/{area_of(wildcards.stack)}/{wildcards.model}/basins.gpkg"
-
-
 rule compare_basins:
     input:
         basins=basins_of_stack,

@@ -1,14 +1,6 @@
 """Finding basins in one interferogram, one job per pair."""
 
 
-def detection_settings():
-    """What defines a detection (not where it runs)."""
-    return {
-        key: config["detection"][key]
-        for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")
-    }
-
-
 rule detect_basins:
     input:
         unpack(model_files),

@@ -1,36 +1,6 @@
 """From the producer's files to the interchange format, one job per pair."""
 
 
-def raw_files(wildcards):
-    """A pair's files as the producer wrote them; coherence and header only where there are any."""
-    stack = STACKS[wildcards.stack]
-    pair = getattr(wildcards, "pair", stack.grid_pair)
-    files = {
-        "phase": stack.file("phase", pair),
-        "coherence": stack.optional_file("coherence", pair, EXAMPLE_FOLDER),
-        "header": stack.settings["header"],
-    }
-    return {role: path for role, path in files.items() if path}
-
-
-def reader_options(wildcards):
-    """Settings of a stack that its reader takes."""
-    keys = ("kind", "sign", "wavelength_m", "allow_truncated", "color")
-    return {key: STACKS[wildcards.stack].settings[key] for key in keys}
-
-
-def pair_dates(wildcards):
-    """Dates of a pair in the order of its file name."""
-    stack = STACKS[wildcards.stack]
-    pair = stack.pairs[getattr(wildcards, "pair", stack.grid_pair)]
-    return [pair.first.isoformat(), pair.second.isoformat()]
-
-
-def reader_format(wildcards):
-    """Producer of a stack's files."""
-    return STACKS[wildcards.stack].settings["format"]
-
-
 rule define_grid:
     input:
         unpack(raw_files),

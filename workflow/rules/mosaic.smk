@@ -1,20 +1,6 @@
 """One set of basins per area and pair of dates."""
 
 
-def instances_of_pair(wildcards):
-    """Detections of a pair in all stacks of the area that have it."""
-    return [
-        f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/instances.parquet"
-        for stack in AREAS[wildcards.area]
-        if wildcards.pair in STACKS[stack].detection_pairs
-    ]
-
-
-def area_grid(wildcards):
-    """Grid of the stack that sets the area's coordinate system."""
-    return f"results/{AREAS[wildcards.area][0]}/grid.json"
-
-
 rule mosaic_basins:
     input:
         instances=instances_of_pair,

@@ -1,29 +1,6 @@
 """The usual rate map: unwrapped phase, inversion, rate."""
 
 
-def unwrapping_files(wildcards):
-    """A pair's interferogram, and the producer's unwrapped phase when there is one."""
-    stack = STACKS[wildcards.stack]
-    folder = f"results/{wildcards.stack}/interferograms/{wildcards.pair}"
-    files = {
-        name: f"{folder}/{file}"
-        for name, file in (
-            ("phase", "phase.tif"),
-            ("coherence", "coherence.tif"),
-            ("meta", "meta.json"),
-        )
-    }
-    given = {
-        "unwrapped": stack.file("unwrapped", wildcards.pair),
-        "header": stack.settings["header"],
-    }
-    return files | {
-        role: path
-        for role, path in given.items()
-        if path and stack.settings["unwrapped"]
-    }
-
-
 rule unwrap_interferogram:
     input:
         unpack(unwrapping_files),
@@ -50,19 +27,6 @@ rule unwrap_interferogram:
         "Unwrap pair {wildcards.pair} of stack {wildcards.stack}"
     script:
         "../scripts/unwrap_interferogram.py"
-
-
-def rate_files(wildcards):
-    """Unwrapped phase, coherence and metadata of every pair of a stack."""
-    pairs = list(STACKS[wildcards.stack].pairs)
-    folder = f"results/{wildcards.stack}"
-    return {
-        "unwrapped": [f"{folder}/unwrapped/{pair}.tif" for pair in pairs],
-        "coherence": [
-            f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs
-        ],
-        "meta": [f"{folder}/interferograms/{pair}/meta.json" for pair in pairs],
-    }
 
 
 rule estimate_rate:

@@ -76,18 +76,6 @@ rule simulate_example_pair:
         "../scripts/simulate_example_pair.py"
 
 
-def simulation_settings(wildcards):
-    """Recipe of a simulated data set; training and validation differ in the sample numbers alone."""
-    settings = config["simulation"]
-    return {key: settings[key] for key in ("seed", "tile_size_px", "pixel_size_m")}
-
-
-def first_sample(wildcards):
-    """Number of a shard's first sample; validation starts where no training set reaches."""
-    offset = 10_000_000 if wildcards.split == "validation" else 0
-    return offset + int(wildcards.shard) * config["simulation"]["shard_size"]
-
-
 rule simulate_shard:
     output:
         arrays="results/simulation/{name}/{split}/{shard}.safetensors",

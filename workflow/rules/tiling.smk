@@ -1,11 +1,6 @@
 """Tile grids, and training tiles cut from labelled interferograms."""
 
 
-def tiling_settings(wildcards):
-    """Size and overlap of a named tile grid."""
-    return config["tilings"][wildcards.tiling]
-
-
 rule grid_tiles:
     input:
         grid="results/{stack}/grid.json",
@@ -28,15 +23,6 @@ rule grid_tiles:
         "Lay out the {wildcards.tiling} tiles of stack {wildcards.stack}"
     script:
         "../scripts/grid_tiles.py"
-
-
-def polygons_of_pair(wildcards):
-    """Outlines a person drew in one pair."""
-    return next(
-        entry["polygons"]
-        for entry in config["labelled"]
-        if (entry["stack"], entry["pair"]) == (wildcards.stack, wildcards.pair)
-    )
 
 
 rule cut_training_tiles:

@@ -1,34 +1,6 @@
 """Training a detector on simulated and labelled tiles."""
 
 
-def shards(split):
-    """Files of all simulated shards of a split, by kind."""
-    settings = config["simulation"]
-    numbers = [f"{number:04d}" for number in range(settings[f"{split}_shards"])]
-    return [
-        f"results/simulation/{settings['name']}/{split}/{number}" for number in numbers
-    ]
-
-
-def training_shards():
-    """Simulated training shards, then the tiles cut from labelled interferograms."""
-    cut = [
-        f"results/{entry['stack']}/training_tiles/{entry['pair']}"
-        for entry in config["labelled"]
-    ]
-    return shards("train") + cut
-
-
-def training_settings():
-    """What defines the trained model (not where it runs)."""
-    recipe = {
-        key: value
-        for key, value in config["training"].items()
-        if key not in ("name", "gpus", "threads")
-    }
-    return recipe | {"pixel_size_m": config["simulation"]["pixel_size_m"]}
-
-
 rule train_detector:
     input:
         train_arrays=[f"{stem}.safetensors" for stem in training_shards()],

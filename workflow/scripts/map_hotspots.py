@@ -1,6 +1,6 @@
 """Map Getis-Ord Gi* hot spots of a rate map.
 
-In: rate and quality. Out: ``gi_star.tif`` (z, p, class −3…3) and ``clusters.gpkg``. Only pixels whose rate counts as
+In: rate and quality. Out: ``gi_star.tif`` (z, calibrated z, p, class −3…3) and ``clusters.gpkg``. Only pixels whose rate counts as
 measured take part. Statistic after Ord & Getis (1995), false discovery rate after Benjamini & Hochberg (1995).
 """
 
@@ -26,6 +26,7 @@ def hotspot_settings(config: Mapping[str, Any]) -> HotspotSettings:
     return HotspotSettings(
         radius_m=config["radius_m"],
         false_discovery_rate=config["fdr"],
+        calibrated=config["calibrated"],
         min_level=CLASS_OF_LEVEL[config["level"]],
         min_px=config["min_area_px"],
     )
@@ -44,9 +45,10 @@ def map_hotspots(
     measured = read_bands(quality)["measured"] > 0
     rates = np.where(measured, read_bands(rate)["rate_mm_yr"], np.nan)
     found = find_hotspots(rates, np.abs(rates) <= stable_mm_yr, grid, settings)
-    layers = np.stack([found.z, found.p, np.where(measured, found.classes, np.nan)]).astype(np.float32)
+    classes = np.where(measured, found.classes, np.nan)
+    layers = np.stack([found.z, found.z_calibrated, found.p, classes]).astype(np.float32)
     tags = {"NOISE_INFLATION": f"{found.inflation:.3f}"}
-    write_raster(statistic, layers, grid, bands=["z", "p_value", "class"], tags=tags)
+    write_raster(statistic, layers, grid, bands=["z", "z_calibrated", "p_value", "class"], tags=tags)
     write_geopackage(clusters, {"clusters": found.clusters})
 
 

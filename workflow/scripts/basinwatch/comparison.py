@@ -34,7 +34,7 @@ class ComparisonSettings:
     min_iou, min_overlap
         A basin and a cluster match at this intersection over union, or this intersection over the smaller area.
     min_measured_share
-        Share of a basin that SBAS must measure for its silence to mean anything.
+        Share of a basin's core that SBAS must measure for its answer to mean anything.
     min_coherence, min_temporal_coherence
         Below them a pixel is decorrelated, or its unwrapping is inconsistent.
     """
@@ -83,8 +83,8 @@ def compare(
     objects : GeoDataFrame
         One row per basin, and per cluster without basin: ``object``, ``source`` (detected, sbas), ``status``
         (matched; missed: SBAS only; extra: detected only; not_assessable: detected where SBAS is blind),
-        ``reason`` (why SBAS is blind, else ""), ``partners``, ``measured_share``, ``mean_rate``, ``min_rate``
-        (mm/yr on measured pixels), geometry.
+        ``reason`` (why SBAS is blind, else ""), ``partners``, ``measured_share``,
+        ``core_measured_share``, ``mean_rate``, ``min_rate`` (mm/yr on measured pixels), geometry.
     overlaps : DataFrame
         One row per basin and cluster that touch: ``basin``, ``cluster``, ``iou``, ``share_of_basin``,
         ``share_of_cluster``, ``matched``.
@@ -96,7 +96,7 @@ def compare(
     partners = matches.groupby("basin")["cluster"].agg(" ".join)
     rows = []
     for name, outline, place in zip(basins["basin"], basins.geometry, footprints(basins.geometry, grid), strict=True):
-        status, reason = _judge(name in partners.index, place, sbas, settings)
+        status, reason = _judge(name in partners.index, place.core(), sbas, settings)
         rows.append(_row(name, "detected", status, reason, partners.get(name, ""), place, sbas, outline))
     alone = clusters[~clusters["cluster"].isin(matches["cluster"])]
     for name, outline, place in zip(alone["cluster"], alone.geometry, footprints(alone.geometry, grid), strict=True):
@@ -107,7 +107,7 @@ def compare(
 
 
 _COLUMNS = [
-    "object", "source", "status", "reason", "partners", "measured_share", "mean_rate", "min_rate", "geometry",
+    "object", "source", "status", "reason", "partners", "measured_share", "core_measured_share", "mean_rate", "min_rate", "geometry",
 ]  # fmt: skip
 
 
@@ -132,14 +132,15 @@ def overlap_table(basins: gpd.GeoDataFrame, clusters: gpd.GeoDataFrame, settings
     return table[shared > 0].reset_index(drop=True)
 
 
-def _judge(matched: bool, place: Footprint, sbas: SbasMaps, settings: ComparisonSettings) -> tuple[str, str]:
-    """Status and reason of one basin."""
-    if matched:
-        return MATCHED, ""
-    measured = place.of(sbas.measured)
+def _judge(matched: bool, core: Footprint, sbas: SbasMaps, settings: ComparisonSettings) -> tuple[str, str]:
+    """Status and reason of one basin from its core.
+
+    Where SBAS does not measure the core, a cluster on the flanks is no match: it misses what matters.
+    """
+    measured = core.of(sbas.measured)
     if measured.size and measured.mean() >= settings.min_measured_share:
-        return EXTRA, ""
-    return NOT_ASSESSABLE, blindness(place, sbas, settings)
+        return (MATCHED if matched else EXTRA), ""
+    return NOT_ASSESSABLE, blindness(core, sbas, settings)
 
 
 def blindness(place: Footprint, sbas: SbasMaps, settings: ComparisonSettings) -> str:
@@ -172,8 +173,8 @@ def _row(
     measured = place.of(sbas.measured)
     rate = place.of(sbas.rate)[measured]
     mean, least = (float(rate.mean(dtype=np.float64)), float(rate.min())) if rate.size else (np.nan, np.nan)
-    share = float(measured.mean()) if measured.size else 0.0
-    return name, source, status, reason, partners, share, mean, least, outline
+    share, core = (float(part.mean()) if part.size else 0.0 for part in (measured, place.core().of(sbas.measured)))
+    return name, source, status, reason, partners, share, core, mean, least, outline
 
 
 def agreement(detected: Bool, reference: Bool, measured: Bool) -> dict[str, float | int | None]:

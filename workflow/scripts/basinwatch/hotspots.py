@@ -36,7 +36,7 @@ class HotspotSettings:
     false_discovery_rate
         Whether significance levels bound the share of false discoveries (Benjamini & Hochberg 1995).
     calibrated
-        Whether z is divided by :func:`noise_inflation` first, which honours correlated noise.
+        Whether the calibrated score is judged (see :func:`noise_inflation`), which honours correlated noise.
     min_level
         Least class of a cluster: 1, 2, 3 for 90, 95, 99 %.
     min_px
@@ -45,7 +45,7 @@ class HotspotSettings:
 
     radius_m: float = 300.0
     false_discovery_rate: bool = True
-    calibrated: bool = False
+    calibrated: bool = True
     min_level: int = 2
     min_px: int = 20
 
@@ -56,17 +56,20 @@ class Hotspots:
 
     Parameters
     ----------
-    z, p
-        float64 (y, x) standard score and two-sided p-value, NaN without observation.
+    z, z_calibrated
+        float64 (y, x) standard score, and the same divided by `inflation`; NaN without observation.
+    p
+        float64 (y, x) two-sided p-value of the score that was judged.
     classes
         int8 (y, x), −3…3 (see :func:`significance`).
     inflation
-        Spread of z that correlated noise explains; z has been divided by it when calibrated.
+        Spread of z that correlated noise explains.
     clusters
         See :func:`clusters`.
     """
 
     z: Array
+    z_calibrated: Array
     p: Array
     classes: NDArray[np.int8]
     inflation: float
@@ -87,10 +90,11 @@ def find_hotspots(
     """
     z = gi_star(rate, settings.radius_m, grid.pixel_spacing_m)
     inflation = noise_inflation(rate, stable, settings.radius_m, grid.pixel_spacing_m)
-    if settings.calibrated:
-        z = z / inflation
-    classes = significance(z, settings.false_discovery_rate)
-    return Hotspots(z, p_values(z), classes, inflation, clusters(classes, z, rate, grid, settings))
+    calibrated = z / inflation
+    judged = calibrated if settings.calibrated else z
+    classes = significance(judged, settings.false_discovery_rate)
+    groups = clusters(classes, judged, rate, grid, settings)
+    return Hotspots(z, calibrated, p_values(judged), classes, inflation, groups)
 
 
 def gi_star(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from rasterio import features
+from scipy import ndimage
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
@@ -119,6 +120,11 @@ class Footprint:
         """Values of a (y, x) raster inside the polygon, flat."""
         values: NDArray[Any] = raster[self.rows, self.columns][self.mask]
         return values
+
+    def core(self) -> Footprint:
+        """Inner part: pixels at least half as deep inside the outline as the deepest one."""
+        depth = ndimage.distance_transform_edt(np.pad(self.mask, 1))[1:-1, 1:-1]
+        return replace(self, mask=self.mask & (depth >= depth.max(initial=0) / 2))
 
 
 def footprints(geometries: Iterable[BaseGeometry], grid: Grid) -> list[Footprint]:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basinwatch.grid import Grid
+from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import geotiff
 from basinwatch.readers.pair import PairFiles, RawPhase
 
@@ -33,7 +34,8 @@ def read(files: PairFiles) -> RawPhase:
         raw,
         kind="unwrapped" if files.phase.name.endswith(".unw.tif") else raw.kind,
         nodata_rule="0",
-        facts=raw.facts | _frame_facts(files.phase),
+        # The frames do not say so, but LiCSAR processes Sentinel-1 alone.
+        facts=raw.facts | _frame_facts(files.phase) | {"wavelength_m": SENTINEL1_WAVELENGTH_M},
     )
 
 

@@ -148,11 +148,23 @@ def _data_warnings(area: Area) -> list[str]:
             sentences.append(f"Coherence is missing for {bare} {of}.")
         if noted:
             sentences.append(f"The reader left notes on {noted} {of}; they are in the table of input.")
+        sentences += _scale_warning(stack, area.model)
         if stack.grid.geometry == "radar":
             sentences.append(
                 f"Stack {stack.name} is in radar geometry: positions are columns and rows, without map coordinates."
             )
     return sentences
+
+
+def _scale_warning(stack: StackProducts, model: Mapping[str, Any]) -> list[str]:
+    """Say when pixels are smaller or larger than any the model has seen."""
+    spacing, known = stack.grid.pixel_spacing_m, model.get("pixel_size_m")
+    if known is None or (min(spacing) >= 0.8 * known[0] and max(spacing) <= 1.25 * known[1]):
+        return []
+    return [
+        f"Pixels of stack {stack.name} are {spacing[0]:.0f} m by {spacing[1]:.0f} m; the model was trained on "
+        f"{known[0]:.0f} m to {known[1]:.0f} m, so expect false and missed basins."
+    ]
 
 
 def _sections(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> list[Section]:

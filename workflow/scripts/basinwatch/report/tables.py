@@ -226,7 +226,7 @@ def comparison_table(stack: StackProducts) -> Table:
         Column("object", "basin or cluster", "text", words),
         Column("partners", "matches", "text", words),
         Column("reason", "reason", "text", words),
-        Column("measured_share", "ground with a reliable rate", "number", number(0, 100, " %")),
+        Column("core_measured_share", "core with a reliable rate", "number", number(0, 100, " %")),
         Column("mean_rate", "mean rate (mm/yr)", "number", number(1)),
         Column("min_rate", "strongest subsidence (mm/yr)", "number", number(1)),
     )

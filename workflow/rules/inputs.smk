@@ -1,0 +1,268 @@
+"""What the rules take: input files and settings by wildcards, in the order of the workflow."""
+
+# ingest.smk
+
+
+def raw_files(wildcards):
+    """A pair's files as the producer wrote them; coherence and header only where there are any."""
+    stack = STACKS[wildcards.stack]
+    pair = getattr(wildcards, "pair", stack.grid_pair)
+    files = {
+        "phase": stack.file("phase", pair),
+        "coherence": stack.optional_file("coherence", pair, EXAMPLE_FOLDER),
+        "header": stack.settings["header"],
+    }
+    return {role: path for role, path in files.items() if path}
+
+
+def reader_options(wildcards):
+    """Settings of a stack that its reader takes."""
+    keys = ("kind", "sign", "wavelength_m", "allow_truncated", "color")
+    return {key: STACKS[wildcards.stack].settings[key] for key in keys}
+
+
+def pair_dates(wildcards):
+    """Dates of a pair in the order of its file name."""
+    stack = STACKS[wildcards.stack]
+    pair = stack.pairs[getattr(wildcards, "pair", stack.grid_pair)]
+    return [pair.first.isoformat(), pair.second.isoformat()]
+
+
+def reader_format(wildcards):
+    """Producer of a stack's files."""
+    return STACKS[wildcards.stack].settings["format"]
+
+
+# simulation.smk
+
+
+def simulation_settings(wildcards):
+    """Recipe of a simulated data set; training and validation differ in the sample numbers alone."""
+    settings = config["simulation"]
+    return {key: settings[key] for key in ("seed", "tile_size_px", "pixel_size_m")}
+
+
+def first_sample(wildcards):
+    """Number of a shard's first sample; validation starts where no training set reaches."""
+    offset = 10_000_000 if wildcards.split == "validation" else 0
+    return offset + int(wildcards.shard) * config["simulation"]["shard_size"]
+
+
+# tiling.smk
+
+
+def tiling_settings(wildcards):
+    """Size and overlap of a named tile grid."""
+    return config["tilings"][wildcards.tiling]
+
+
+def polygons_of_pair(wildcards):
+    """Outlines a person drew in one pair."""
+    return next(
+        entry["polygons"]
+        for entry in config["labelled"]
+        if (entry["stack"], entry["pair"]) == (wildcards.stack, wildcards.pair)
+    )
+
+
+# training.smk
+
+
+def shards(split):
+    """Files of all simulated shards of a split, by kind."""
+    settings = config["simulation"]
+    numbers = [f"{number:04d}" for number in range(settings[f"{split}_shards"])]
+    return [
+        f"results/simulation/{settings['name']}/{split}/{number}" for number in numbers
+    ]
+
+
+def training_shards():
+    """Simulated training shards, then the tiles cut from labelled interferograms."""
+    cut = [
+        f"results/{entry['stack']}/training_tiles/{entry['pair']}"
+        for entry in config["labelled"]
+    ]
+    return shards("train") + cut
+
+
+def training_settings():
+    """What defines the trained model (not where it runs)."""
+    recipe = {
+        key: value
+        for key, value in config["training"].items()
+        if key not in ("name", "gpus", "threads")
+    }
+    return recipe | {"pixel_size_m": config["simulation"]["pixel_size_m"]}
+
+
+# detection.smk
+
+
+def detection_settings():
+    """What defines a detection (not where it runs)."""
+    return {
+        key: config["detection"][key]
+        for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")
+    }
+
+
+# mosaic.smk
+
+
+def instances_of_pair(wildcards):
+    """Detections of a pair in all stacks of the area that have it."""
+    return [
+        f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/instances.parquet"
+        for stack in AREAS[wildcards.area]
+        if wildcards.pair in STACKS[stack].detection_pairs
+    ]
+
+
+def area_grid(wildcards):
+    """Grid of the stack that sets the area's coordinate system."""
+    return f"results/{AREAS[wildcards.area][0]}/grid.json"
+
+
+# activity.smk
+
+
+def area_mosaics(wildcards):
+    """Basins of every pair of an area."""
+    return [
+        f"results/areas/{wildcards.area}/{wildcards.model}/mosaic/{pair}.gpkg"
+        for pair in area_pairs(wildcards.area)
+    ]
+
+
+def area_probabilities(wildcards):
+    """Probability rasters of every pair in every stack of an area."""
+    return [
+        f"results/{stack}/detections/{wildcards.model}/{pair}/probability.tif"
+        for stack in AREAS[wildcards.area]
+        for pair in STACKS[stack].detection_pairs
+    ]
+
+
+def area_grids(wildcards):
+    """Grids of the stacks of an area."""
+    return [f"results/{stack}/grid.json" for stack in AREAS[wildcards.area]]
+
+
+def stack_detections(wildcards, name):
+    """One detection product of every pair of a stack."""
+    return [
+        f"results/{wildcards.stack}/detections/{wildcards.model}/{pair}/{name}"
+        for pair in STACKS[wildcards.stack].detection_pairs
+    ]
+
+
+def stack_probabilities(wildcards):
+    """Probability rasters of a stack."""
+    return stack_detections(wildcards, "probability.tif")
+
+
+def stack_instances(wildcards):
+    """Instances of a stack."""
+    return stack_detections(wildcards, "instances.parquet")
+
+
+# sbas.smk
+
+
+def unwrapping_files(wildcards):
+    """A pair's interferogram, and the producer's unwrapped phase when there is one."""
+    stack = STACKS[wildcards.stack]
+    folder = f"results/{wildcards.stack}/interferograms/{wildcards.pair}"
+    files = {
+        name: f"{folder}/{file}"
+        for name, file in (
+            ("phase", "phase.tif"),
+            ("coherence", "coherence.tif"),
+            ("meta", "meta.json"),
+        )
+    }
+    given = {
+        "unwrapped": stack.file("unwrapped", wildcards.pair),
+        "header": stack.settings["header"],
+    }
+    return files | {
+        role: path
+        for role, path in given.items()
+        if path and stack.settings["unwrapped"]
+    }
+
+
+def rate_files(wildcards):
+    """Unwrapped phase, coherence and metadata of every pair of a stack."""
+    pairs = list(STACKS[wildcards.stack].pairs)
+    folder = f"results/{wildcards.stack}"
+    return {
+        "unwrapped": [f"{folder}/unwrapped/{pair}.tif" for pair in pairs],
+        "coherence": [
+            f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs
+        ],
+        "meta": [f"{folder}/interferograms/{pair}/meta.json" for pair in pairs],
+    }
+
+
+# comparison.smk
+
+
+def basins_of_stack(wildcards):
+    """Linked basins of the area a stack belongs to."""
+    return f"results/areas/{area_of(wildcards.stack)}/{wildcards.model}/basins.gpkg"
+
+
+# report.smk
+
+
+def report_files(wildcards):
+    """Everything a report shows, by role; lists run over the area's stacks."""
+    folder = f"results/areas/{wildcards.area}/{wildcards.model}"
+    names = AREAS[wildcards.area]
+    rated = [name for name in names if STACKS[name].settings["rate"]]
+    files = {
+        "basins": [f"{folder}/basins.gpkg"],
+        "timeline": [f"{folder}/timeline.csv"],
+        "grids": [f"results/{name}/grid.json" for name in names],
+        "activity": [
+            f"results/{name}/activity/{wildcards.model}/activity.tif" for name in names
+        ],
+        "meta": [
+            f"results/{name}/interferograms/{pair}/meta.json"
+            for name in names
+            for pair in STACKS[name].detection_pairs
+        ],
+        "phase": [
+            f"results/{name}/interferograms/{pair}/phase.tif"
+            for name in names
+            for pair in STACKS[name].detection_pairs
+        ],
+        "rate": [f"results/{name}/sbas/rate.tif" for name in rated],
+        "quality": [f"results/{name}/sbas/quality.tif" for name in rated],
+        "network": [f"results/{name}/sbas/network.json" for name in rated],
+        "clusters": [f"results/{name}/hotspots/clusters.gpkg" for name in rated],
+        "objects": [
+            f"results/{name}/comparison/{wildcards.model}/objects.gpkg"
+            for name in rated
+        ],
+        "summary": [
+            f"results/{name}/comparison/{wildcards.model}/summary.json"
+            for name in rated
+        ],
+        "model": [f"{config['models'][wildcards.model]}/model.json"],
+    }
+    return {role: paths for role, paths in files.items() if paths}
+
+
+def area_warnings(wildcards):
+    """Planned pairs that were left out."""
+    return [
+        sentence for name in AREAS[wildcards.area] for sentence in STACKS[name].warnings
+    ]
+
+
+def area_stacks(wildcards):
+    """Stacks of an area, and which of them have a rate map."""
+    return {name: STACKS[name].settings["rate"] for name in AREAS[wildcards.area]}
