@@ -41,7 +41,7 @@ def web_page(raw: Path) -> None:
     ("damage", "words"),
     [
         (truncate, "allow_truncated"),
-        (width_does_not_divide, "expected"),
+        (width_does_not_divide, "damaged"),
         (scramble, "big"),
         (zero, "0"),
         (empty, "empty"),

@@ -10,7 +10,7 @@ def raw_files(wildcards):
     files = {
         "phase": stack.file("phase", pair),
         "coherence": stack.optional_file("coherence", pair, EXAMPLE_FOLDER),
-        "header": stack.settings["header"],
+        "header": stack.file("header", pair),
     }
     return {role: path for role, path in files.items() if path}
 
@@ -175,22 +175,15 @@ def unwrapping_files(wildcards):
     stack = STACKS[wildcards.stack]
     folder = f"results/{wildcards.stack}/interferograms/{wildcards.pair}"
     files = {
-        name: f"{folder}/{file}"
-        for name, file in (
-            ("phase", "phase.tif"),
-            ("coherence", "coherence.tif"),
-            ("meta", "meta.json"),
-        )
+        "phase": f"{folder}/phase.tif",
+        "coherence": f"{folder}/coherence.tif",
+        "meta": f"{folder}/meta.json",
     }
-    given = {
-        "unwrapped": stack.file("unwrapped", wildcards.pair),
-        "header": stack.settings["header"],
-    }
-    return files | {
-        role: path
-        for role, path in given.items()
-        if path and stack.settings["unwrapped"]
-    }
+    unwrapped = stack.optional_file("unwrapped", wildcards.pair, EXAMPLE_FOLDER)
+    header = stack.file("header", wildcards.pair)
+    if unwrapped:
+        files |= {"unwrapped": unwrapped} | ({"header": header} if header else {})
+    return files
 
 
 def rate_files(wildcards):

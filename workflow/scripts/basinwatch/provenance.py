@@ -80,7 +80,7 @@ def log_to(path: str | Path) -> None:
 
     def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, InputError):
-            logging.error("%s", error)
+            logging.getLogger("error").error("%s", error)
         else:
             logging.error("unexpected %s", kind.__name__, exc_info=(kind, error, trace))
 

@@ -87,7 +87,7 @@ class Stack:
         return list(self.pairs) if self.settings["detect_pairs"] == "all" else self.adjacent_pairs
 
     def file(self, role: str, pair: str) -> str | None:
-        """Path of a pair's file (role: phase, coherence, unwrapped), or None when the config gives none.
+        """Path of a pair's file (phase, coherence, unwrapped, header), or None when the config gives none.
 
         A pattern with ``*`` must match exactly one file.
         """
@@ -175,15 +175,15 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
             "expected names like YYYYMMDD_YYYYMMDD with the earlier date first."
         )
     wanted = sorted((p for p in pairs if p.name not in excluded), key=lambda p: (p.date2, p.date1))
-    missing = [p for p in wanted if not _exists(p.fill(settings["phase"]), generated)]
+    missing = {p: path for p in wanted if (path := _missing_file(p, settings, generated))}
     kept = {p.name: p for p in wanted if p not in missing}
     if not kept:
-        tried = f" ({missing[0].fill(settings['phase'])} does not exist)" if missing else ""
+        tried = f" ({next(iter(missing.values()))} does not exist)" if missing else ""
         raise InputError(
             f"stacks.{name}: no pair is left{tried}; expected at least one; check `phase`, `scenes`, `exclude_pairs`."
         )
     warnings = (
-        f"stacks.{name}: pair {p.name} is left out because {p.fill(settings['phase'])} does not exist." for p in missing
+        f"stacks.{name}: pair {p.name} is left out because {path} does not exist." for p, path in missing.items()
     )
     return Stack(name, settings, kept, tuple(warnings))
 
@@ -209,6 +209,12 @@ def resolve_areas(areas: Mapping[str, Any], stacks: Mapping[str, Stack]) -> dict
             found = " and ".join(homes) or "no area"
             raise InputError(f"areas: stack '{name}' lies in {found}; expected exactly one area; list it once.")
     return named
+
+
+def _missing_file(pair: Pair, settings: Mapping[str, Any], generated: str) -> str | None:
+    """Path of the first file a pair cannot do without and that is not there."""
+    wanted = (pair.fill(settings[role]) for role in ("phase", "header") if settings[role])
+    return next((path for path in wanted if not _exists(path, generated)), None)
 
 
 def _exists(path: str, generated: str) -> bool:

@@ -52,7 +52,7 @@ def possible_sizes(pixels: int, limit: int = 5) -> str:
     plausible = (widths <= 8 * lines) & (lines <= 8 * widths)
     widths, lines = widths[plausible], lines[plausible]
     squarest = np.argsort(np.abs(np.log(widths / lines)), kind="stable")[:limit]
-    return ", ".join(f"{w}x{n}" for w, n in zip(widths[squarest], lines[squarest], strict=True)) or "none"
+    return ", ".join(f"{w}x{n}" for w, n in zip(widths[squarest], lines[squarest], strict=True)) or "no plausible size"
 
 
 def order_score(words: NDArray[Any], order: str) -> float:

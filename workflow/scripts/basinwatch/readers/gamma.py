@@ -145,12 +145,13 @@ def _no_fit(path: Path, size: int, item_bytes: int, headers: list[Header]) -> In
             f"{path}: no GAMMA header found in its folder or the two above, expected a .off, .diff_par, .dem_par or "
             "mli.par; put it there or name it under header (E02)."
         )
-    tried = ", ".join(f"{h.path.name} {h.width}x{h.lines}" for h in headers[:4])
-    return InputError(
-        f"{path}: {size} bytes do not fit {item_bytes} bytes per pixel and any header found ({tried}); possible sizes "
-        f"are {checks.possible_sizes(size // item_bytes) if size % item_bytes == 0 else 'none'}; name the header that "
-        "belongs to the file (E02)."
-    )
+    tried = ", ".join(f"{h.path.name}: {h.width}x{h.lines}" for h in headers[:4])
+    if size % item_bytes:
+        cause = f"no whole number of {item_bytes}-byte pixels, so the file is damaged; copy it again (E02)."
+    else:
+        fits = checks.possible_sizes(size // item_bytes)
+        cause = f"which would fit {fits}; name the header that belongs to the file (E02)."
+    return InputError(f"{path}: expected the size a header tells ({tried}), found {size} bytes, {cause}")
 
 
 def _read_binary(

@@ -1,0 +1,63 @@
+"""From a recipe to a model that the same workflow detects with."""
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+from basinwatch.datasets import read_shard
+from shapely.geometry import Point
+
+from tests.workflow.conftest import Workspace
+
+PAIR = "20240105_20240117"
+
+
+@pytest.fixture(scope="module")
+def trained(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A model trained for a few steps on simulated and labelled tiles."""
+    workspace = empty_workspace.copy(tmp_path_factory.mktemp("train") / "run")
+    bowl = Point(350_000 + 30 * 70, 5_560_000 - 30 * 50).buffer(500)
+    gpd.GeoDataFrame(geometry=[bowl], crs="EPSG:32634").to_file(workspace.folder / "outlines.gpkg")
+    workspace.configure(
+        simulation={"tile_size_px": 64, "shard_size": 12, "train_shards": 2, "validation_shards": 1},
+        training={"epochs": 2, "batch_size": 8},
+        tilings={"px64": {"size_px": 64, "overlap": 0.5}},
+        detection={"tiling": "px64", "model": "mine"},
+        training_tiling="px64",
+        models={"mine": "results/models/trained"},
+        labelled=[{"stack": "mine", "pair": PAIR, "polygons": "outlines.gpkg"}],
+    )
+    workspace.run("train")
+    return workspace
+
+
+def test_labelled_tiles_carry_the_outline_and_their_stack(trained: Workspace):
+    folder = trained.folder / "results/mine/training_tiles"
+    shard = read_shard(folder / f"{PAIR}.safetensors", folder / f"{PAIR}.json")
+    tiles = [shard.tile(i) for i in range(len(shard))]
+    assert len(tiles) == 9
+    assert {tile.group for tile in tiles} == {"mine"}
+    assert max(label.mask.sum() for tile in tiles for label in tile.labels) > 400
+
+
+def test_the_record_tells_data_recipe_and_versions(trained: Workspace):
+    folder = trained.folder / "results/models/trained"
+    record = json.loads((folder / "model.json").read_text())["training"]
+    assert record["tiles"] == [2 * 12 + 9, 12]
+    assert record["settings"]["seed"] == 1
+    assert {"torch", "numpy", "basinwatch"} <= set(record["versions"])
+    assert len((folder / "curves.csv").read_text().splitlines()) == 2
+    assert (folder / "curves.png").stat().st_size > 5000
+
+
+def test_the_same_recipe_gives_the_same_shards_whatever_the_cores(trained: Workspace, tmp_path: Path):
+    again = trained.copy(tmp_path / "again")
+    name = "results/simulation/simulated/train/0001.safetensors"
+    before = (again.folder / name).read_bytes()
+    again.run("--cores", "1", "--forcerun", "simulate_shard", "--", name)
+    assert (again.folder / name).read_bytes() == before
+
+
+def test_the_trained_model_detects_under_its_own_name(trained: Workspace):
+    trained.run(f"results/mine/detections/mine/{PAIR}/probability.tif")
