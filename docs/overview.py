@@ -22,7 +22,9 @@ def main() -> None:
         "phase": [stack / "interferograms" / pair.name / "phase.tif" for pair in pairs],
         "model": [ROOT / "resources/models/basinnet/model.json"],
     }
-    products = report.load("silesia", {"example": False}, {role: list(map(str, paths)) for role, paths in files.items()})
+    products = report.load(
+        "silesia", {"example": False}, {role: list(map(str, paths)) for role, paths in files.items()}
+    )
     (ROOT / "docs" / "overview.png").write_bytes(report.overview(products))
 
 

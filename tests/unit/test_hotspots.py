@@ -160,3 +160,21 @@ def test_a_sinking_bowl_in_correlated_noise_is_the_largest_cold_cluster(calibrat
     assert largest["kind"] == "subsidence"
     assert largest.geometry.contains(gpd.points_from_xy([500_000 + 40.5 * 20], [4_000_000 - 25.5 * 20])[0])
     assert found.inflation > 1
+
+
+@pytest.mark.parametrize("value", [np.nan, 3.0])
+def test_a_map_without_measured_or_varying_rates_has_no_hot_spot(value):
+    rate = np.full(GRID.shape, value, np.float32)
+    found = find_hotspots(rate, np.isfinite(rate), GRID, HotspotSettings())
+    assert np.isnan(found.z).all()
+    assert not found.classes.any()
+    assert len(found.clusters) == 0
+    assert "kind" in found.clusters
+
+
+def test_noise_never_makes_the_score_sharper():
+    rate = np.random.default_rng(0).normal(0, 1, (30, 30))
+    stable = np.zeros(rate.shape, bool)
+    stable[::7, ::7] = True
+    assert noise_inflation(rate, stable, 90, (30, 30)) >= 1
+    assert noise_inflation(rate, np.zeros(rate.shape, bool), 90, (30, 30)) == 1

@@ -13,7 +13,7 @@ import rasterio
 from affine import Affine
 from basinwatch import rasters
 from basinwatch.errors import InputError
-from basinwatch.grid import Grid
+from basinwatch.grid import Grid, require_common_map
 from basinwatch.interferogram import Interferogram, crop_to, earlier_first, read_metadata, write_interferogram
 from basinwatch.phase import to_displacement_mm, wrap
 from basinwatch.provenance import atomic_path
@@ -172,3 +172,20 @@ def test_metadata_is_plain_json(tmp_path):
     fields = json.loads(meta.read_text())
     assert str(tmp_path) not in meta.read_text()
     assert fields["temporal_baseline_days"] == 12
+
+
+def test_bands_are_read_by_name_and_a_missing_one_is_named(tmp_path):
+    cube = np.arange(70, dtype=np.float32).reshape(2, 5, 7)
+    rasters.write_raster(tmp_path / "r.tif", cube, UTM, bands=["a", "b"])
+    second, first = rasters.read_bands(tmp_path / "r.tif", "b", "a")
+    assert np.array_equal(np.stack([first, second]), cube)
+    with pytest.raises(InputError, match=r"holds bands \['a', 'b'\], expected \['c'\]"):
+        rasters.read_bands(tmp_path / "r.tif", "a", "c")
+
+
+def test_several_stacks_of_an_area_must_lie_on_a_map():
+    radar = Grid(7, 5, None, None, (9, 14))
+    require_common_map({"a": radar})
+    require_common_map({"a": UTM, "b": UTM})
+    with pytest.raises(InputError, match="stack b: found radar geometry in an area of 2 stacks"):
+        require_common_map({"a": UTM, "b": radar})

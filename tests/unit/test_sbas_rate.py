@@ -140,10 +140,19 @@ def test_a_raster_of_another_size_is_named_in_the_error(tmp_path):
         estimate_rate(stack, RateSettings())
 
 
-def test_detections_that_leave_no_stable_ground_are_reported(tmp_path):
+def test_without_stable_ground_nothing_is_measured(tmp_path):
     everywhere = shapely.box(399_000, 4_190_000, 410_000, 4_210_000)
-    with pytest.raises(InputError, match="found 0 pixels"):
-        estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), detected=[everywhere])
+    products = estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), detected=[everywhere])
+    assert np.isnan(products.rate).all()
+    assert not products.measured.any()
+    assert not products.reference.any()
+
+
+def test_the_reference_set_falls_back_to_the_most_often_valid_pixels():
+    share = np.linspace(0, 0.5, 400, dtype=np.float32).reshape(20, 20)
+    coherence = np.ones((20, 20), np.float32)
+    chosen = reference_set(share, coherence, np.zeros((20, 20), bool), RateSettings(reference_min_px=50))
+    assert np.array_equal(np.flatnonzero(chosen), np.arange(350, 400))
 
 
 def test_the_reference_set_falls_back_to_the_most_coherent_pixels():

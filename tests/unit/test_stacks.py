@@ -12,7 +12,7 @@ NETWORK = {"predecessors": 2, "max_temporal_baseline_days": None}
 
 def settings(**changes):
     base = {"phase": "", "coherence": None, "unwrapped": None, "header": None, "scenes": None,
-            "network": NETWORK, "exclude_pairs": [], "detect_pairs": "adjacent"}  # fmt: skip
+            "network": NETWORK, "exclude_pairs": [], "grid_pair": None, "detect_pairs": "adjacent"}  # fmt: skip
     return base | changes
 
 
@@ -74,9 +74,13 @@ def test_two_files_of_one_pair_are_refused(tmp_path):
         resolve(phase=f"{tmp_path}/{{pair}}.*")
 
 
-def test_a_pattern_without_dates_is_refused(tmp_path):
-    with pytest.raises(InputError, match="must contain"):
-        resolve(phase=f"{tmp_path}/{{name}}.diff")
+@pytest.mark.parametrize(
+    ("role", "pattern"), [("phase", "a.diff"), ("phase", "{name}.diff"), ("coherence", "{pair}_{name}.cc")]
+)
+def test_a_pattern_without_dates_or_with_a_foreign_name_is_refused(tmp_path, role, pattern):
+    table = scene_table(tmp_path, "2020-01-01", "2020-01-13")
+    with pytest.raises(InputError, match=rf"stacks\.s\.{role}: .* must contain"):
+        resolve(**{"phase": "made/here/{pair}.diff", "scenes": table, role: pattern})
 
 
 def test_equal_dates_are_refused(tmp_path):
@@ -132,12 +136,39 @@ def test_a_planned_pair_without_file_is_left_out_with_a_warning(tmp_path):
     assert "20200113_20200125 is left out" in stack.warnings[0]
 
 
-def test_excluded_pairs_vanish_and_misspelt_ones_are_refused(tmp_path):
+def test_excluded_pairs_vanish_but_keep_the_grid_and_misspelt_ones_are_said(tmp_path):
     touch(tmp_path, "20200101_20200113.diff", "20200113_20200125.diff")
     phase = f"{tmp_path}/{{pair}}.diff"
-    assert list(resolve(phase=phase, exclude_pairs=["20200101_20200113"]).pairs) == ["20200113_20200125"]
-    with pytest.raises(InputError, match="is no pair of this stack"):
-        resolve(phase=phase, exclude_pairs=["20200101_20200125"])
+    stack = resolve(phase=phase, exclude_pairs=["20200101_20200113", "20200101_20200125"])
+    assert list(stack.pairs) == ["20200113_20200125"]
+    assert stack.grid_pair == "20200101_20200113"
+    assert stack.file("phase", stack.grid_pair) == f"{tmp_path}/20200101_20200113.diff"
+    assert stack.warnings == ("stacks.s.exclude_pairs: there is no pair 20200101_20200125.",)
+    with pytest.raises(InputError, match="no pair is left"):
+        resolve(phase=phase, exclude_pairs=["20200101_20200113", "20200113_20200125"])
+
+
+def test_the_grid_pair_may_be_named_and_must_exist(tmp_path):
+    touch(tmp_path, "20200101_20200113.diff", "20200113_20200125.diff")
+    phase = f"{tmp_path}/{{pair}}.diff"
+    assert resolve(phase=phase, grid_pair="20200113_20200125").grid_pair == "20200113_20200125"
+    with pytest.raises(InputError, match=r"grid_pair: 20200101_20200125 is no pair"):
+        resolve(phase=phase, grid_pair="20200101_20200125")
+
+
+def test_a_stack_without_consecutive_pairs_says_how_to_search_all(tmp_path):
+    touch(tmp_path, "20200101_20200125.diff", "20200113_20200206.diff")
+    phase = f"{tmp_path}/{{pair}}.diff"
+    with pytest.raises(InputError, match=r"none of 2 pairs joins consecutive scenes.*detect_pairs: all"):
+        resolve(phase=phase)
+    assert len(resolve(phase=phase, detect_pairs="all").detection_pairs) == 2
+
+
+def test_a_pair_without_its_own_header_is_left_out(tmp_path):
+    touch(tmp_path, "20200101_20200113.diff", "20200101_20200113.off", "20200113_20200125.diff")
+    stack = resolve(phase=f"{tmp_path}/{{pair}}.diff", header=f"{tmp_path}/{{pair}}.off")
+    assert list(stack.pairs) == ["20200101_20200113"]
+    assert "20200113_20200125.off does not exist" in stack.warnings[0]
 
 
 def test_absent_coherence_is_allowed(tmp_path):

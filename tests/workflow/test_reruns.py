@@ -70,7 +70,7 @@ def test_a_used_setting_reruns_its_rule_and_what_follows(workspace: Workspace):
 
 def test_threads_rerun_no_result(workspace: Workspace):
     workspace.configure(detection={"threads": 1})
-    assert workspace.planned() <= {"Write the report of area mine"}
+    assert workspace.planned() == set()
 
 
 @pytest.mark.parametrize("file", ["raw/20240105_20240117.cc", "scenes.csv"])

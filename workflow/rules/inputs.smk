@@ -119,9 +119,9 @@ def instances_of_pair(wildcards):
     ]
 
 
-def area_grid(wildcards):
-    """Grid of the stack that sets the area's coordinate system."""
-    return f"results/{AREAS[wildcards.area][0]}/grid.json"
+def area_grids(wildcards):
+    """Grids of the stacks of an area."""
+    return [f"results/{stack}/grid.json" for stack in AREAS[wildcards.area]]
 
 
 # activity.smk
@@ -142,11 +142,6 @@ def area_probabilities(wildcards):
         for stack in AREAS[wildcards.area]
         for pair in STACKS[stack].detection_pairs
     ]
-
-
-def area_grids(wildcards):
-    """Grids of the stacks of an area."""
-    return [f"results/{stack}/grid.json" for stack in AREAS[wildcards.area]]
 
 
 def stack_detections(wildcards, name):
@@ -247,6 +242,14 @@ def report_files(wildcards):
         "model": [f"{config['models'][wildcards.model]}/model.json"],
     }
     return {role: paths for role, paths in files.items() if paths}
+
+
+def settings_shown():
+    """The configuration without what only says where jobs run."""
+    sections = {name: config[name] for name in config if name not in ("detection", "training")}
+    for name in ("detection", "training"):
+        sections[name] = {key: value for key, value in config[name].items() if key not in ("threads", "gpus")}
+    return sections
 
 
 def area_warnings(wildcards):

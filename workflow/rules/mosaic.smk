@@ -4,7 +4,7 @@
 rule mosaic_basins:
     input:
         instances=instances_of_pair,
-        grid=area_grid,
+        grids=area_grids,
     output:
         basins="results/areas/{area}/{model}/mosaic/{pair}.gpkg",
     log:

@@ -23,7 +23,7 @@ rule write_report:
         runtime=15,
     params:
         code=code_version("report"),
-        config=config,
+        config=settings_shown(),
         stacks=area_stacks,
         warnings=area_warnings,
     message:

@@ -21,13 +21,9 @@ if TYPE_CHECKING:
 
 def sbas_maps(rate: Path, quality: Path) -> SbasMaps:
     """Read the rate map."""
-    layers = read_bands(quality)
-    return SbasMaps(
-        rate=read_bands(rate)["rate_mm_yr"],
-        temporal_coherence=layers["temporal_coherence"],
-        mean_coherence=layers["mean_coherence"],
-        measured=layers["measured"] > 0,
-    )
+    (rates,) = read_bands(rate, "rate_mm_yr")
+    temporal, mean, measured = read_bands(quality, "temporal_coherence", "mean_coherence", "measured")
+    return SbasMaps(rate=rates, temporal_coherence=temporal, mean_coherence=mean, measured=measured > 0)
 
 
 def compare_basins(

@@ -7,6 +7,7 @@ system and pixel spacing; every other pair of the stack is cut or padded to it, 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basinwatch.errors import InputError
 from basinwatch.provenance import log_to, write_json
 from basinwatch.readers import PairFiles, read_grid
 
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 def define_grid(files: PairFiles, format: str, grid: Path) -> None:
     """Write the grid of a pair."""
-    write_json(grid, read_grid(files, format).to_dict())
+    try:
+        found = read_grid(files, format)
+    except InputError as error:
+        advice = "the stack's grid is read from this pair, so mend it or name another one under grid_pair."
+        raise InputError(f"{str(error).rstrip('.')}; {advice}") from error
+    write_json(grid, found.to_dict())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Berardino et al. (2002).
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,10 +18,12 @@ from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to, write_json
 from basinwatch.rasters import write_raster
 from basinwatch.sbas.network import Network
-from basinwatch.sbas.rate import QUALITY, RateSettings, UnwrappedStack, estimate_rate
+from basinwatch.sbas.rate import QUALITY, RateProducts, RateSettings, UnwrappedStack, estimate_rate
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
+
+SIGN = {"SIGN": "towards_positive"}
 
 
 def read_stack(unwrapped: Sequence[str], coherence: Sequence[str], meta: Sequence[str], grid: Grid) -> UnwrappedStack:
@@ -43,17 +46,23 @@ def rate_settings(config: Mapping[str, Any]) -> RateSettings:
 
 def write_rate(stack: UnwrappedStack, settings: RateSettings, workers: int, output: Mapping[str, str]) -> None:
     """Invert the stack and write its products."""
-    series = np.full((len(stack.network.dates), *stack.grid.shape), np.nan, np.float32)
-    products = estimate_rate(stack, settings, displacement=series, workers=workers)
-    rate = np.stack([products.rate, products.sigma])
-    tags = {"SIGN": "towards_positive"}
-    bands = ["rate_mm_yr", "rate_sigma_mm_yr"]
-    write_raster(output["rate"], rate, stack.grid, bands=bands, units="mm/yr", tags=tags)
-    quality = np.stack([np.asarray(getattr(products, name), np.float32) for name in QUALITY])
-    write_raster(output["quality"], quality, stack.grid, bands=QUALITY)
-    dates = [day.isoformat() for day in stack.network.dates]
-    write_raster(output["displacement"], series, stack.grid, bands=dates, units="mm", tags=tags, lerc_error=0.01)
+    shape = (len(stack.network.dates), *stack.grid.shape)
+    # The series of a whole frame does not fit into memory; until it is written it lives in a nameless file.
+    with TemporaryFile(dir=Path(output["displacement"]).parent) as scratch:
+        series = np.memmap(scratch, np.float32, "w+", shape=shape)
+        products = estimate_rate(stack, settings, displacement=series, workers=workers)
+        write_maps(products, stack.grid, output)
+        dates = [day.isoformat() for day in stack.network.dates]
+        write_raster(output["displacement"], series, stack.grid, bands=dates, units="mm", tags=SIGN, lerc_error=0.01)
     write_json(output["network"], stack.network.report() | {"reference_px": int(products.reference.sum())})
+
+
+def write_maps(products: RateProducts, grid: Grid, output: Mapping[str, str]) -> None:
+    """Write rate and quality."""
+    rate = np.stack([products.rate, products.sigma])
+    write_raster(output["rate"], rate, grid, bands=["rate_mm_yr", "rate_sigma_mm_yr"], units="mm/yr", tags=SIGN)
+    quality = np.stack([np.asarray(getattr(products, name), np.float32) for name in QUALITY])
+    write_raster(output["quality"], quality, grid, bands=QUALITY)
 
 
 if __name__ == "__main__":

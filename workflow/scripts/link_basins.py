@@ -33,13 +33,18 @@ def observations(probabilities: Sequence[Path]) -> Iterator[tuple[str, date, dat
         yield pair, *dates_of(pair), read_raster(path) > 0
 
 
+def link_settings(config: Mapping[str, Any], pairs: int) -> LinkSettings:
+    """Translate the configuration's section; no basin can be asked for in more pairs than there are."""
+    return LinkSettings(**{**config, "min_detections": min(config["min_detections"], pairs)})
+
+
 def link_basins(
     mosaics: Sequence[str], probabilities: Mapping[str, Sequence[Path]], grids: Mapping[str, Grid],
     settings: Mapping[str, Any], basins: Path, table: Path,
 ) -> None:  # fmt: skip
     """Link, describe and write."""
     detections = pd.concat([read_vectors(path, "detections") for path in mosaics], ignore_index=True)
-    linked = link(gpd.GeoDataFrame(detections), LinkSettings(**settings))
+    linked = link(gpd.GeoDataFrame(detections), link_settings(settings, len(mosaics)))
     found = outlines(linked)
     covered = [
         coverage(

@@ -1,7 +1,8 @@
 """Map Getis-Ord Gi* hot spots of a rate map.
 
-In: rate and quality. Out: ``gi_star.tif`` (z, calibrated z, p, class −3…3) and ``clusters.gpkg``. Only pixels whose rate counts as
-measured take part. Statistic after Ord & Getis (1995), false discovery rate after Benjamini & Hochberg (1995).
+In: rate and quality. Out: ``gi_star.tif`` (z, calibrated z, p, class −3…3) and ``clusters.gpkg``. Only pixels whose
+rate counts as measured take part. Statistic after Ord & Getis (1995), false discovery rate after Benjamini & Hochberg
+(1995).
 """
 
 from collections.abc import Mapping
@@ -42,8 +43,9 @@ def map_hotspots(
     clusters: Path,
 ) -> None:
     """Score, classify, cluster and write."""
-    measured = read_bands(quality)["measured"] > 0
-    rates = np.where(measured, read_bands(rate)["rate_mm_yr"], np.nan)
+    (flags,), (rates,) = read_bands(quality, "measured"), read_bands(rate, "rate_mm_yr")
+    measured = flags > 0
+    rates = np.where(measured, rates, np.nan)
     found = find_hotspots(rates, np.abs(rates) <= stable_mm_yr, grid, settings)
     classes = np.where(measured, found.classes, np.nan)
     layers = np.stack([found.z, found.z_calibrated, found.p, classes]).astype(np.float32)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basinwatch.grid import Grid
+from basinwatch.grid import Grid, require_common_map
 from basinwatch.mosaics import mosaic
 from basinwatch.provenance import log_to
 from basinwatch.vectors import read_vectors, write_geopackage
@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def mosaic_basins(instances: Sequence[str], grid: Path, basins: Path) -> None:
+def mosaic_basins(instances: Sequence[str], grids: Sequence[str], basins: Path) -> None:
     """Merge and write."""
-    merged, detections = mosaic([read_vectors(path) for path in instances], Grid.read(grid).crs_wkt)
+    by_stack = {Path(path).parent.name: Grid.read(path) for path in grids}
+    require_common_map(by_stack)
+    first = next(iter(by_stack.values()))
+    merged, detections = mosaic([read_vectors(path) for path in instances], first.crs_wkt)
     write_geopackage(basins, {"basins": merged, "detections": detections})
 
 
@@ -27,6 +30,6 @@ if __name__ == "__main__":
     log_to(snakemake.log[0])
     mosaic_basins(
         instances=snakemake.input.instances,
-        grid=Path(snakemake.input.grid),
+        grids=snakemake.input.grids,
         basins=Path(snakemake.output.basins),
     )

@@ -107,7 +107,8 @@ def compare(
 
 
 _COLUMNS = [
-    "object", "source", "status", "reason", "partners", "measured_share", "core_measured_share", "mean_rate", "min_rate", "geometry",
+    "object", "source", "status", "reason", "partners", "measured_share", "core_measured_share", "mean_rate",
+    "min_rate", "geometry",
 ]  # fmt: skip
 
 

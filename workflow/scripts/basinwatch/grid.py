@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from affine import Affine
 from pyproj import CRS
+
+from basinwatch.errors import InputError
 
 METRES_PER_DEGREE = 111_320.0
 
@@ -113,3 +116,19 @@ class Grid:
     def read(cls, path: str | Path) -> Grid:
         """Read a grid written as JSON (``grid.json`` or the same keys in a ``meta.json``)."""
         return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def require_common_map(grids: Mapping[str, Grid]) -> None:
+    """Refuse an area of several stacks unless all of them lie on a map.
+
+    Raises
+    ------
+    InputError
+        If one of several stacks is in radar geometry, whose pixels mean nothing to another stack.
+    """
+    radar = [name for name, grid in grids.items() if grid.geometry == "radar"]
+    if len(grids) > 1 and radar:
+        raise InputError(
+            f"stack {radar[0]}: found radar geometry in an area of {len(grids)} stacks, expected map geometry; "
+            "geocode it, or give it an area of its own."
+        )

@@ -6,6 +6,7 @@ Rates are positive towards the satellite, so cold spots (negative z) are subside
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.vectors import polygons_of
 
+log = logging.getLogger(__name__)
 Array = NDArray[np.float64]
 
 LEVELS = (0.10, 0.05, 0.01)
@@ -87,7 +89,16 @@ def find_hotspots(
         (y, x) mm/yr, positive towards the satellite, NaN where not measured.
     stable
         (y, x) ground without deformation, from which the noise is learnt.
+
+    Returns
+    -------
+    Hotspots
+        Where (almost) nothing is measured, all NaN and no cluster.
     """
+    if np.unique(rate[np.isfinite(rate)][:1000]).size < 2:
+        nothing = np.full(rate.shape, np.nan)
+        classes = np.zeros(rate.shape, np.int8)
+        return Hotspots(nothing, nothing, nothing, classes, 1.0, clusters(classes, nothing, rate, grid, settings))
     z = gi_star(rate, settings.radius_m, grid.pixel_spacing_m)
     inflation = noise_inflation(rate, stable, settings.radius_m, grid.pixel_spacing_m)
     calibrated = z / inflation
@@ -220,17 +231,17 @@ def noise_inflation(
         (y, x) ground without deformation; the autocovariance is taken from it.
     """
     used = stable & np.isfinite(values)
-    if used.sum() < 2:
-        raise InputError(
-            "stable ground: found fewer than two pixels, expected a part without motion; widen its limits."
-        )
+    if used.sum() < 2 or np.ptp(values[used]) == 0:
+        log.warning("no stable ground to learn the noise from: z is not calibrated")
+        return 1.0
     centred = np.where(used, values - values[used].mean(dtype=np.float64), 0.0)
     kernel = _kernel(_runs(radius_m, spacing_m))
     shape = [max(size, width) + width for size, width in zip(values.shape, kernel.shape, strict=True)]
     products, overlaps, pairs = (_autocorrelation(a, shape) for a in (centred, used.astype(np.float64), kernel))
     covariance = products / np.maximum(np.rint(overlaps), 1)
     inflation = (np.rint(pairs) * covariance).sum() / (covariance[0, 0] * kernel.sum())
-    return float(np.sqrt(max(inflation, 0.0)))
+    # Noise cannot make z narrower; smaller values come from too little stable ground.
+    return float(np.sqrt(max(inflation, 1.0)))
 
 
 def _autocorrelation(values: Array, shape: list[int]) -> Array:

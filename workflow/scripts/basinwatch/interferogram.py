@@ -82,7 +82,7 @@ def crop_to(interferogram: Interferogram, grid: Grid, source: str) -> Interferog
         If CRS, pixel size or pixel lattice differ, so that only resampling could help.
     """
     own = interferogram.grid
-    if own.shape == grid.shape and own.transform == grid.transform:
+    if own == grid:
         return interferogram
     coherence = interferogram.coherence
     return replace(

@@ -124,7 +124,17 @@ def read_share(path: str | Path, window: Window | None = None) -> NDArray[np.flo
     return decode_share(read_raster(path, window))
 
 
-def read_bands(path: str | Path) -> dict[str, NDArray[Any]]:
-    """Read all bands (y, x) by their descriptions."""
+def read_bands(path: str | Path, *names: str) -> list[NDArray[Any]]:
+    """Read bands (y, x) by their descriptions.
+
+    Raises
+    ------
+    InputError
+        If a band is missing.
+    """
     with open_raster(path) as source:
-        return {str(name): source.read(index) for index, name in enumerate(source.descriptions, start=1)}
+        found = [str(name) for name in source.descriptions]
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise InputError(f"{path}: holds bands {found}, expected {missing} too; delete the file and run again.")
+        return [source.read(found.index(name) + 1) for name in names]

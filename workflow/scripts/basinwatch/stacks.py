@@ -57,11 +57,21 @@ class Pair:
 class Stack:
     """A set of interferograms of one track on one grid, by name of the pair, in time order.
 
-    `warnings` names planned pairs that were left out because their file does not exist.
+    Parameters
+    ----------
+    name, settings
+        The stack's entry of the configuration.
+    available
+        Every pair whose files are there.
+    pairs
+        Those of them that are not excluded.
+    warnings
+        What was left out and why.
     """
 
     name: str
     settings: Mapping[str, Any]
+    available: Mapping[str, Pair]
     pairs: Mapping[str, Pair]
     warnings: tuple[str, ...] = ()
 
@@ -72,8 +82,8 @@ class Stack:
 
     @property
     def grid_pair(self) -> str:
-        """The pair whose grid is the stack's: the first, so that new scenes do not change it."""
-        return next(iter(self.pairs))
+        """The pair whose grid is the stack's: the first, so that neither new scenes nor exclusions change it."""
+        return str(self.settings["grid_pair"] or next(iter(self.available)))
 
     @property
     def adjacent_pairs(self) -> list[str]:
@@ -94,12 +104,12 @@ class Stack:
         pattern = self.settings[role]
         if pattern is None:
             return None
-        path = self.pairs[pair].fill(pattern)
+        path = self.available[pair].fill(pattern)
         return path if "*" not in path else _only_match(f"stacks.{self.name}.{role}", path)
 
     def optional_file(self, role: str, pair: str, generated: str) -> str | None:
         """Like :meth:`file`, but None as well when the file does not exist."""
-        path = self.settings[role] and self.pairs[pair].fill(self.settings[role])
+        path = self.settings[role] and self.available[pair].fill(self.settings[role])
         return self.file(role, pair) if path and _exists(path, generated) else None
 
 
@@ -166,26 +176,33 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
     generated
         Folder whose files the workflow makes itself, so that they need not exist yet.
     """
-    pairs = _planned(settings) if settings["scenes"] else _found(name, settings["phase"])
+    _check_patterns(name, settings)
+    listed = _planned(settings) if settings["scenes"] else _found(name, settings["phase"])
+    missing = {p: path for p in listed if (path := _missing_file(p, settings, generated))}
+    available = {p.name: p for p in sorted(listed, key=lambda p: (p.date2, p.date1)) if p not in missing}
     excluded = set(settings["exclude_pairs"])
-    unknown = excluded - {p.name for p in pairs}
-    if unknown:
-        raise InputError(
-            f"stacks.{name}.exclude_pairs: {', '.join(sorted(unknown))} is no pair of this stack; "
-            "expected names like YYYYMMDD_YYYYMMDD with the earlier date first."
-        )
-    wanted = sorted((p for p in pairs if p.name not in excluded), key=lambda p: (p.date2, p.date1))
-    missing = {p: path for p in wanted if (path := _missing_file(p, settings, generated))}
-    kept = {p.name: p for p in wanted if p not in missing}
-    if not kept:
-        tried = f" ({next(iter(missing.values()))} does not exist)" if missing else ""
-        raise InputError(
-            f"stacks.{name}: no pair is left{tried}; expected at least one; check `phase`, `scenes`, `exclude_pairs`."
-        )
-    warnings = (
+    warnings = [
         f"stacks.{name}: pair {p.name} is left out because {path} does not exist." for p, path in missing.items()
-    )
-    return Stack(name, settings, kept, tuple(warnings))
+    ]
+    warnings += [f"stacks.{name}.exclude_pairs: there is no pair {pair}." for pair in sorted(excluded - set(available))]
+    stack = Stack(name, settings, available, {n: p for n, p in available.items() if n not in excluded}, tuple(warnings))
+    _check_pairs(stack, next(iter(missing.values()), None))
+    return stack
+
+
+def _check_pairs(stack: Stack, missing: str | None) -> None:
+    """Refuse a stack in which there is nothing to do."""
+    where, settings = f"stacks.{stack.name}", stack.settings
+    if not stack.pairs:
+        tried = f" ({missing} does not exist)" if missing else ""
+        raise InputError(f"{where}: no pair is left{tried}; expected at least one; check phase, scenes, exclude_pairs.")
+    if settings["grid_pair"] and settings["grid_pair"] not in stack.available:
+        raise InputError(f"{where}.grid_pair: {settings['grid_pair']} is no pair of this stack; name one that is.")
+    if not stack.detection_pairs:
+        raise InputError(
+            f"{where}: none of {len(stack.pairs)} pairs joins consecutive scenes, expected at least one; "
+            "set detect_pairs: all."
+        )
 
 
 def resolve_areas(areas: Mapping[str, Any], stacks: Mapping[str, Stack]) -> dict[str, list[str]]:
@@ -235,7 +252,7 @@ def _planned(settings: Mapping[str, Any]) -> list[Pair]:
 def _found(name: str, pattern: str) -> list[Pair]:
     """Pairs whose phase file exists."""
     where = f"stacks.{name}.phase"
-    expression = _regex(pattern, where)
+    expression = _regex(pattern)
     pairs: dict[str, tuple[Pair, str]] = {}
     for path in sorted(glob(_PLACEHOLDER.sub("*", _escaped(pattern)))):
         match = expression.fullmatch(path)
@@ -258,14 +275,20 @@ def _escaped(pattern: str) -> str:
     return "*".join(escape(part) for part in pattern.split("*"))
 
 
-def _regex(pattern: str, where: str) -> re.Pattern[str]:
+def _check_patterns(name: str, settings: Mapping[str, Any]) -> None:
+    """Refuse path patterns with unknown placeholders, and a phase pattern that does not tell the dates."""
+    for role in ("phase", "coherence", "unwrapped", "header"):
+        names = set(_PLACEHOLDER.findall(settings[role] or ""))
+        dated = "pair" in names or {"date1", "date2"} <= names
+        if names - set(_PATTERNS) or (role == "phase" and not dated):
+            raise InputError(
+                f"stacks.{name}.{role}: '{settings[role]}' must contain {{pair}}, or {{date1}} and {{date2}}, and no "
+                "other placeholder."
+            )
+
+
+def _regex(pattern: str) -> re.Pattern[str]:
     """Turn a path pattern into an expression; a placeholder that recurs must repeat its text."""
-    names = _PLACEHOLDER.findall(pattern)
-    unknown = set(names) - set(_PATTERNS)
-    if unknown or not ({"pair"} <= set(names) or {"date1", "date2"} <= set(names)):
-        raise InputError(
-            f"{where}: '{pattern}' must contain {{pair}}, or {{date1}} and {{date2}}, and no other placeholder."
-        )
     seen: set[str] = set()
     parts = []
     for literal, placeholder in re.findall(r"([^{]*)(?:\{(\w+)\})?", pattern):

@@ -149,6 +149,10 @@ def _data_warnings(area: Area) -> list[str]:
         if noted:
             sentences.append(f"The reader left notes on {noted} {of}; they are in the table of input.")
         sentences += _scale_warning(stack, area.model)
+        if stack.network is not None and stack.network.get("triplets") == 0:
+            sentences.append(
+                f"The pairs of stack {stack.name} close no loop, so its rate map cannot show unwrapping errors."
+            )
         if stack.grid.geometry == "radar":
             sentences.append(
                 f"Stack {stack.name} is in radar geometry: positions are columns and rows, without map coordinates."

@@ -78,7 +78,7 @@ class RateSettings:
     min_observed_share: float = 0.5
     max_gaps: int = 0
     stable_mm_per_year: float = 5.0
-    block_px: int = 256
+    block_px: int = 512
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def estimate_rate(
     Raises
     ------
     InputError
-        If a raster does not fit the grid or no stable reference is found.
+        If a raster does not fit the grid.
     """
     valid_share, mean_coherence = _survey(stack, settings)
     reference = reference_set(valid_share, mean_coherence, _near(detected, stack.grid, settings), settings)
@@ -180,29 +180,24 @@ def estimate_rate(
 
 
 def reference_set(valid_share: Float, mean_coherence: Float, excluded: Bool, settings: RateSettings) -> Bool:
-    """Choose stable ground (y, x): almost always valid, coherent, and away from every detection.
+    """Choose stable ground (y, x): almost always valid, coherent, and away from what is excluded.
 
-    Pixels of unknown coherence count as coherent.
-
-    Raises
-    ------
-    InputError
-        If fewer than `reference_min_px` pixels are valid often enough outside the excluded area.
+    Pixels of unknown coherence count as coherent. Where fewer than `reference_min_px` pixels qualify, the most
+    often valid, then the most coherent ones are taken; without any valid pixel the set is empty.
     """
-    candidates = (valid_share >= settings.reference_min_valid_share) & ~excluded
-    if candidates.sum() < settings.reference_min_px:
-        raise InputError(
-            f"reference: found {int(candidates.sum())} pixels valid in {settings.reference_min_valid_share:.0%} of the "
-            f"pairs outside detections, expected {settings.reference_min_px}; lower reference_min_valid_share or "
-            "reference_buffer_m, or leave out pairs with little coverage."
-        )
+    candidates = _best(valid_share, (valid_share > 0) & ~excluded, settings.reference_min_valid_share, settings)
     quality = np.where(np.isfinite(mean_coherence), mean_coherence, 1.0)
-    stable = candidates & (quality >= settings.reference_min_coherence)
-    if stable.sum() >= settings.reference_min_px:
-        return stable
-    best = np.sort(quality[candidates])[-settings.reference_min_px]
-    log.info("reference set: coherence lowered from %.2f to %.2f", settings.reference_min_coherence, best)
-    return candidates & (quality >= best)
+    return _best(quality, candidates, settings.reference_min_coherence, settings)
+
+
+def _best(quality: NDArray[np.floating[Any]], among: Bool, wanted: float, settings: RateSettings) -> Bool:
+    """Pixels of at least the wanted quality, or of the highest one that leaves enough pixels."""
+    good: Bool = among & (quality >= wanted)
+    if good.sum() >= min(settings.reference_min_px, among.sum()):
+        return good
+    reached = np.sort(quality[among])[-min(settings.reference_min_px, int(among.sum()))]
+    log.warning("reference set: limit lowered from %.2f to %.2f to have enough pixels", wanted, reached)
+    return among & (quality >= reached)
 
 
 def fit_rate(
