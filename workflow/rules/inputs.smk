@@ -24,7 +24,7 @@ def reader_options(wildcards):
 def pair_dates(wildcards):
     """Dates of a pair in the order of its file name."""
     stack = STACKS[wildcards.stack]
-    pair = stack.pairs[getattr(wildcards, "pair", stack.grid_pair)]
+    pair = stack.available[getattr(wildcards, "pair", stack.grid_pair)]
     return [pair.first.isoformat(), pair.second.isoformat()]
 
 
