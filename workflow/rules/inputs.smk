@@ -246,9 +246,15 @@ def report_files(wildcards):
 
 def settings_shown():
     """The configuration without what only says where jobs run."""
-    sections = {name: config[name] for name in config if name not in ("detection", "training")}
+    sections = {
+        name: config[name] for name in config if name not in ("detection", "training")
+    }
     for name in ("detection", "training"):
-        sections[name] = {key: value for key, value in config[name].items() if key not in ("threads", "gpus")}
+        sections[name] = {
+            key: value
+            for key, value in config[name].items()
+            if key not in ("threads", "gpus")
+        }
     return sections
 
 
