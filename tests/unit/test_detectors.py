@@ -39,9 +39,9 @@ def test_an_unknown_detector_or_option_is_refused_in_one_sentence():
         detectors.build("basinnet", {"widths": [8]})
 
 
-def test_the_default_has_between_two_and_eight_million_parameters():
+def test_the_default_has_between_one_and_eight_million_parameters():
     count = sum(p.numel() for p in detectors.build("basinnet").parameters())
-    assert 2e6 < count < 8e6
+    assert 1e6 < count < 8e6
 
 
 def test_an_untrained_detector_expects_the_usual_share_of_basin_pixels():

@@ -219,10 +219,11 @@ def _oversample(table: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _reject_ambiguous(keys: NDArray[np.float64]) -> None:
     """Refuse a table in which colours of distant phases cannot be told apart."""
-    pairs = cKDTree(keys).query_pairs(_AMBIGUOUS_DISTANCE, output_type="ndarray")
-    apart = np.abs(wrap(2 * np.pi * (pairs[:, 0] - pairs[:, 1]) / len(keys)))
-    if apart.size and apart.max() > _AMBIGUOUS_PHASE_RAD:
-        first, second = pairs[int(np.argmax(apart))]
+    alike = np.linalg.norm(keys[:, None] - keys[None], axis=-1) <= _AMBIGUOUS_DISTANCE
+    rows = np.arange(len(keys))
+    apart = np.where(alike, np.abs(wrap(2 * np.pi * (rows[:, None] - rows[None]) / len(keys))), 0)
+    if apart.max() > _AMBIGUOUS_PHASE_RAD:
+        first, second = np.unravel_index(np.argmax(apart), apart.shape)
         raise InputError(
             f"color.wheel: rows {first} and {second} of {len(keys)} look alike although their phases differ by "
             f"{apart.max():.2f} rad; expected one colour per phase; set color.brightness to 'constant' if the "
