@@ -170,7 +170,7 @@ def _draw_atmosphere(settings: Settings, rng: Generator, day_of_year: float) -> 
         "delay_mm": strength * atmosphere.seasonal_strength(day_of_year),
         "stratified_mm_per_km": float(stratified) if has_terrain else 0.0,
         "relief_m": relief,
-        "height_error_m": float(rng.uniform(1, 5)),
+        "height_error_m": float(rng.uniform(2, 8)),
         "height_error_correlation_m": _log_uniform(rng, (40.0, 200.0)),
         "baseline_m": float(rng.normal(0, 60)),
         "ramp_rad_per_25km": [float(v) for v in ramp],
