@@ -38,6 +38,7 @@ def rate_settings(config: Mapping[str, Any]) -> RateSettings:
     """Translate the configuration's section."""
     return RateSettings(
         weighting=config["weights"],
+        min_coherence=config["min_coherence"],
         reference_min_coherence=config["reference_coherence"],
         min_temporal_coherence=config["min_temporal_coherence"],
         stable_mm_per_year=config["rate_threshold_mm_yr"],
