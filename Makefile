@@ -29,8 +29,14 @@ lint: setup
 test: lint
 	$(BIN)/python -m pytest
 
+.venv-peers/ready: benchmarks/peers/requirements.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps mintpy==1.6.4
+	touch $@
+
 # make bench NAME=main
-bench: setup
+bench: setup .venv-peers/ready
 	$(BIN)/python benchmarks/$(NAME).py
 
 clean:

@@ -17,6 +17,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/simulation.smk"
+include: "workflow/rules/calibration.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/tiling.smk"
 include: "workflow/rules/training.smk"
@@ -33,6 +34,14 @@ rule all:
     default_target: True
     input:
         reports=final_reports(),
+        truth=final_truth(),
+
+
+rule simulate:
+    input:
+        arrays=[
+            f"{stem}.safetensors" for stem in shards("train") + shards("validation")
+        ],
 
 
 rule train:
@@ -48,3 +57,8 @@ rule detect:
 rule tile:
     input:
         grids=final_tile_grids(),
+
+
+rule calibrate:
+    input:
+        table=f"results/calibration/{config['calibration']['name']}/table.md",

@@ -24,11 +24,9 @@ from pathlib import Path
 import numpy as np
 import psutil
 import rasterio
+from document import ROOT, write_tables
 
-ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("BASINWATCH_DATA", ROOT.parent / "shared" / "data"))
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
-MARKERS = ("<!-- main: begin -->\n", "<!-- main: end -->\n")
 
 
 @dataclass(frozen=True)
@@ -120,14 +118,6 @@ def table(name: str, run: Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def write_document(tables: list[str]) -> None:
-    """Put the tables between the document's markers."""
-    text = DOCUMENT.read_text()
-    before, rest = text.split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    DOCUMENT.write_text(before + MARKERS[0] + "\n" + "\n".join(tables) + "\n" + MARKERS[1] + after)
-
-
 def main() -> None:
     """Measure, print, write."""
     with tempfile.TemporaryDirectory() as name:
@@ -142,7 +132,7 @@ def main() -> None:
             runs |= {"LiCSAR frame, 10 pairs of 1840×1913 px": licsar, "GAMMA stack, 17 pairs of 72×47 px": gamma}
             figures |= {"run_licsar_s": licsar.seconds, "run_licsar_peak_gb": licsar.peak_gb}
             figures["pyrate_linrate_r"] = linear_rate_correlation(gamma)
-        write_document([table(title, run) for title, run in runs.items()])
+        write_tables("main", [table(title, run) for title, run in runs.items()])
         shutil.rmtree(name, ignore_errors=True)
     for figure, value in figures.items():
         print(f"figure {figure} {value:.3f}")

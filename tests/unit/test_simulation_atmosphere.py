@@ -1,83 +1,81 @@
-"""Random fields against the spectrum and structure function they are drawn from."""
-
-from itertools import pairwise
+"""Delays against their closed forms and the signs and units of the field."""
 
 import numpy as np
 import pytest
 from basinwatch.simulation import atmosphere
+from basinwatch.simulation.geometry import Spacing
+
+HEIGHTS = np.linspace(200, 1400, 60, dtype=np.float32).reshape(6, 10)
 
 
-def _fields(spacing, n, count, seed=0):
-    rng = np.random.default_rng(seed)
-    return [atmosphere.turbulence(rng, (n, n), spacing, 10.0) for _ in range(count)]
+@pytest.mark.parametrize(
+    ("spectrum", "breaks", "exponents"),
+    [
+        (atmosphere.delay_spectrum, (1500, 250), (-8 / 3, -11 / 3, -5 / 3)),
+        (atmosphere.terrain_spectrum, (8000, 800), (-2, -3, -3.6)),
+    ],
+)
+def test_spectra_bend_at_their_breaks_and_are_flat_beyond_50_kilometres(spectrum, breaks, exponents):
+    edges = [50_000, *breaks, 20]
+    density = spectrum(1 / np.array([90_000, *edges]))
+    ratios = [(short / long) ** -slope for long, short, slope in zip(edges, edges[1:], exponents, strict=False)]
+    assert density[1:] / density[:-1] == pytest.approx([1, *ratios])
 
 
-def _slopes(fields, spacing, bands):
-    n = len(fields[0])
-    window = np.outer(np.hanning(n), np.hanning(n))
-    power = np.mean([np.abs(np.fft.fft2((f - f.mean()) * window)) ** 2 for f in fields], axis=0)
-    f = np.hypot(*np.meshgrid(np.fft.fftfreq(n, spacing), np.fft.fftfreq(n, spacing)))
-    found = []
-    for long, short in bands:
-        edges = np.geomspace(1 / long, 1 / short, 7)
-        level = [np.log(power[(f >= a) & (f < b)].mean()) for a, b in pairwise(edges)]
-        found.append(np.polyfit(np.log(np.sqrt(edges[:-1] * edges[1:])), level, 1)[0])
-    return found
+def test_one_centimetre_of_zenith_delay_is_2_945_radians_at_39_7_degrees():
+    assert atmosphere.delay_phase(10.0, 39.7036) == pytest.approx(2.945, abs=1e-3)
+    assert atmosphere.delay_phase(-10.0, 39.7036) == pytest.approx(-2.945, abs=1e-3)
+    assert atmosphere.delay_phase(np.ones(3, np.float32), 30.0).dtype == np.float32
 
 
-def test_turbulence_has_hanssens_slopes_in_all_three_bands():
-    long = _slopes(_fields(60, 512, 12), 60, [(9000, 1700), (1300, 300)])
-    short = _slopes(_fields(20, 384, 10, 1), 20, [(1300, 300), (220, 50)])
-    assert long == pytest.approx([-8 / 3, -11 / 3], abs=0.2)
-    assert short == pytest.approx([-11 / 3, -5 / 3], abs=0.2)
+@pytest.mark.parametrize("incidence", [0.0, 31.0, 45.0])
+def test_the_path_grows_with_the_inverse_cosine_of_the_incidence(incidence):
+    ratio = atmosphere.delay_phase(1.0, incidence) / atmosphere.delay_phase(1.0, 0.0)
+    assert ratio == pytest.approx(1 / np.cos(np.radians(incidence)))
 
 
-@pytest.mark.parametrize("spacing", [40, 60])
-def test_the_rms_difference_at_ten_kilometres_is_as_asked_whatever_the_pixel_size(spacing):
-    lag, n = 10_000 // spacing, 15_000 // spacing
-    rng = np.random.default_rng(3)
-    differences = []
-    for _ in range(60):
-        field = atmosphere.turbulence(rng, (n, n), spacing, 10.0)
-        differences += [(field[lag:] - field[:-lag]) ** 2, ((field[:, lag:] - field[:, :-lag]) ** 2).T]
-    rows, columns = (np.sqrt(np.mean(differences[i::2])) for i in (0, 1))
-    assert np.sqrt((rows**2 + columns**2) / 2) == pytest.approx(10, rel=0.07)
-    assert rows == pytest.approx(columns, rel=0.25)
+def test_layered_delay_follows_the_height_about_its_mean():
+    delay = atmosphere.layered_delay(HEIGHTS, 8.0)
+    assert delay.dtype == np.float32
+    np.testing.assert_allclose(delay, 0.008 * (HEIGHTS - HEIGHTS.mean()), atol=1e-4)
 
 
-def test_a_small_tile_has_the_same_strength_at_two_kilometres_as_a_large_one():
-    rms = []
-    for spacing, n, count in ((12, 200, 80), (60, 400, 12)):
-        lag = 2000 // spacing
-        fields = _fields(spacing, n, count, 5)
-        rms.append(np.sqrt(np.mean([np.mean((f[lag:] - f[:-lag]) ** 2) for f in fields])))
-    assert rms == pytest.approx([5.9, 5.9], rel=0.12)
+def test_power_law_delay_is_the_difference_of_two_dates_with_the_same_top():
+    top_km, heights_km = 7.0, HEIGHTS.astype(np.float64) / 1000
+    slope = 1.4 * (top_km - heights_km.mean()) ** 0.4
+    dates = [coefficient * (top_km - heights_km) ** 1.4 for coefficient in (30.0, 30.0 - 8.0 / slope)]
+    expected = dates[1] - dates[0]
+    delay = atmosphere.power_law_delay(HEIGHTS, 8.0)
+    assert delay.dtype == np.float32
+    np.testing.assert_allclose(delay, expected - expected.mean(), atol=1e-4)
 
 
-def test_opposite_edges_of_a_field_are_not_joined():
-    fields = _fields(30, 256, 30, 7)
-    edge = np.array([np.mean((f[0] - f[-1]) ** 2) for f in fields]).mean()
-    neighbour = np.array([np.mean((f[0] - f[1]) ** 2) for f in fields]).mean()
-    assert edge > 50 * neighbour
+def test_power_law_delay_has_the_asked_slope_at_the_mean_height_and_bends_below_it():
+    heights = np.linspace(0, 3000, 3001, dtype=np.float32)[None]
+    delay = atmosphere.power_law_delay(heights, 10.0)[0]
+    slope = np.gradient(delay.astype(np.float64)) * 1000
+    assert slope[1400:1601].mean() == pytest.approx(10, rel=1e-3)
+    assert slope[:100].mean() > 10.9 > 9 > slope[-100:].mean()
 
 
-@pytest.mark.parametrize("correlation", [2.0, 15.0, 60.0])
-def test_smooth_fields_have_unit_variance_and_gaussian_correlation(correlation):
-    rng = np.random.default_rng(9)
-    fields = [atmosphere.smooth_field(rng, (200, 150), correlation) for _ in range(150)]
-    lag = round(correlation)
-    variance = np.mean([np.mean(f**2) for f in fields])
-    covariance = np.mean([np.mean(f[lag:] * f[:-lag]) for f in fields])
-    assert variance == pytest.approx(1, abs=0.12)
-    assert covariance / variance == pytest.approx(np.exp(-0.5), abs=0.07)
+def test_power_law_delay_does_not_change_above_the_top():
+    heights = np.array([[1000, 3000, 8000, 9000]], np.float32)
+    delay = atmosphere.power_law_delay(heights, 10.0)[0]
+    assert delay[2] == delay[3] > delay[1] > delay[0]
 
 
 def test_a_ramp_rises_by_its_amount_over_25_kilometres():
-    plane = atmosphere.ramp((101, 201), 250.0, (1.0, -2.0))
+    plane = atmosphere.ramp((201, 101), Spacing(125.0, 250.0), (1.0, -2.0))
     assert plane[0, 100] - plane[0, 0] == pytest.approx(1, rel=1e-5)
-    assert plane[100, 0] - plane[0, 0] == pytest.approx(-2, rel=1e-5)
+    assert plane[200, 0] - plane[0, 0] == pytest.approx(-2, rel=1e-5)
 
 
 def test_summer_air_is_twice_as_rough_as_winter_air():
     assert atmosphere.seasonal_strength(15) == pytest.approx(1)
     assert atmosphere.seasonal_strength(15 + 182.5) == pytest.approx(2)
+
+
+def test_terrain_lies_about_its_mean():
+    heights = atmosphere.terrain(np.random.default_rng(2), (64, 64), Spacing(30.0, 30.0), 150.0)
+    assert heights.mean(dtype=np.float64) == pytest.approx(0, abs=1e-3)
+    assert heights.std() > 5

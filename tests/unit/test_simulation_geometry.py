@@ -15,6 +15,37 @@ def test_line_of_sight_matches_the_known_vectors_of_sentinel_1(heading, expected
 
 def test_one_fringe_is_half_a_wavelength_away_from_the_satellite():
     assert los_phase(0, 0, -27.73288, (0, 0, 1)) == pytest.approx(2 * math.pi, rel=1e-6)
+    line = line_of_sight(39, -12)
+    away = [-27.73 * part for part in line]
+    assert los_phase(*away, line) == pytest.approx(2 * math.pi, rel=2e-4)
+
+
+def test_a_left_looking_satellite_sees_from_the_other_side():
+    east, north, up = line_of_sight(39, -12)
+    assert line_of_sight(39, -12, "left") == pytest.approx((-east, -north, up))
+    assert line_of_sight(39, -12, "left") == pytest.approx(line_of_sight(39, 168))
+
+
+@pytest.mark.parametrize("looking", ["right", "left"])
+@pytest.mark.parametrize("incidence", [20.0, 31.0, 45.0])
+def test_line_of_sight_has_length_one_and_stands_at_right_angles_to_the_flight(incidence, looking):
+    for heading in (-12, 0, 77, 192):
+        line = line_of_sight(incidence, heading, looking)
+        assert math.hypot(*line) == pytest.approx(1)
+        assert line[0] * math.sin(math.radians(heading)) + line[1] * math.cos(math.radians(heading)) == pytest.approx(
+            0, abs=1e-12
+        )
+
+
+def test_a_processor_that_conjugates_turns_the_sign_of_every_movement():
+    line = line_of_sight(39, 192)
+    for movement in ((0, 0, -10), (5, 0, 0), (1, -2, 3)):
+        assert los_phase(*movement, line, sign=-1) == pytest.approx(-los_phase(*movement, line))
+
+
+def test_a_float32_field_stays_float32():
+    up = np.full((2, 3), -5, np.float32)
+    assert los_phase(0 * up, 0 * up, up, line_of_sight(39, 192)).dtype == np.float32
 
 
 def test_subsidence_looks_the_same_from_both_passes_and_eastward_motion_changes_sign():

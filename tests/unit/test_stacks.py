@@ -96,6 +96,14 @@ def test_a_scene_table_pairs_each_scene_with_its_predecessors(tmp_path):
     assert stack.adjacent_pairs == ["20200101_20200113", "20200113_20200125"]
 
 
+def test_files_the_workflow_makes_need_not_exist_however_deep_they_lie(tmp_path):
+    table = scene_table(tmp_path, "2020-01-01", "20200113")
+    stack = resolve(phase="./made/here/frame/{pair}/{pair}.tif", coherence="made/here/{pair}.cc", scenes=table)
+    assert stack.optional_file("coherence", "20200101_20200113", "made/here") == "made/here/20200101_20200113.cc"
+    with pytest.raises(InputError, match=r"made/hereabouts/20200101_20200113.tif does not exist"):
+        resolve(phase="made/hereabouts/{pair}.tif", scenes=table)
+
+
 def test_a_new_scene_only_appends_pairs():
     dates = [date(2020, 1, 1 + d) for d in range(0, 30, 3)]
     before, after = (stacks.nearest_predecessors(dates[:n], 3) for n in (9, 10))

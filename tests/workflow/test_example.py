@@ -30,7 +30,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def mines(example: Path) -> gpd.GeoDataFrame:
     """True mines as points on the map."""
-    truth = pd.DataFrame(json.loads((example / "results/example/gamma/truth.json").read_text()))
+    truth = pd.DataFrame(json.loads((example / "results/simulated/example/truth.json").read_text()))
     with rasterio.open(next(example.glob("results/example/interferograms/*/phase.tif"))) as source:
         transform, crs = source.transform, source.crs.to_wkt()
         places = [Point(*source.xy(m.row, m.col)) for m in truth.itertuples()]

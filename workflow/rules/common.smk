@@ -12,12 +12,15 @@ from snakemake.logging import logger
 
 RULES = Path(str(workflow.current_basedir))
 LIBRARY = RULES.parent / "scripts" / "basinwatch"
-EXAMPLE_FOLDER = "results/example/gamma"
+# A regular expression nothing matches.
+NO_NAME = "(?!)"
 
 sys.path.append(str(LIBRARY.parent))
 
 from basinwatch import configuration, stacks
+from basinwatch.calibration.files import match
 from basinwatch.errors import InputError
+from basinwatch.simulation import forms, recipes
 
 
 def checked(function, *arguments):
@@ -34,8 +37,9 @@ def load_schema():
 
 
 config = checked(configuration.validate, config, load_schema())
+checked(forms.check, config["stacks"], config["simulated_stacks"])
 STACKS = {
-    name: checked(stacks.resolve, name, entry, EXAMPLE_FOLDER)
+    name: checked(stacks.resolve, name, entry, forms.FOLDER)
     for name, entry in config["stacks"].items()
 }
 AREAS = checked(stacks.resolve_areas, config["areas"], STACKS)
@@ -48,6 +52,24 @@ for stack in STACKS.values():
 checked(configuration.check_references, config, STACKS)
 
 
+def simulation_files(settings):
+    """Check the simulator's settings and the files they name; the files by role."""
+    drawn_from = checked(recipes.read_settings, settings)
+    air = drawn_from.atmosphere
+    if air.source != "gacos" and air.dem is None:
+        return {}
+    from basinwatch.simulation.sources import Sources
+
+    return checked(Sources.open, drawn_from).files()
+
+
+AMOUNTS = ("name", "shard_size", "train_shards", "validation_shards")
+SIMULATION = {
+    key: value for key, value in config["simulation"].items() if key not in AMOUNTS
+}
+SIMULATION_FILES = simulation_files(SIMULATION)
+
+
 wildcard_constraints:
     stack="|".join(STACKS),
     area="|".join(AREAS),
@@ -58,6 +80,7 @@ wildcard_constraints:
     date2=r"\d{8}",
     split="train|validation",
     shard=r"\d{4}",
+    simulated="|".join(config["simulated_stacks"]) or NO_NAME,
 
 
 @lru_cache
@@ -110,6 +133,16 @@ def code_version(*names):
     return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:12]
 
 
+def written_as(form):
+    """Expression for the names of simulated stacks of one form."""
+    names = [
+        name
+        for name, entry in config["simulated_stacks"].items()
+        if entry["form"] == form
+    ]
+    return "|".join(names) or NO_NAME
+
+
 def area_of(stack):
     """Name of the area a stack belongs to."""
     return next(area for area, names in AREAS.items() if stack in names)
@@ -133,6 +166,18 @@ def model_files(wildcards):
 def final_reports():
     """One report per area: the workflow's deliverables."""
     return expand("results/areas/{area}/{model}/report.html", area=AREAS, model=MODEL)
+
+
+def final_truth():
+    """What is true of the simulated stacks in use, and the delays of their dates where they are asked for."""
+    files = []
+    for stack in STACKS.values():
+        name = forms.name_of(stack.settings["phase"])
+        if name is not None:
+            files.append(f"{forms.FOLDER}/{name}/truth.json")
+            days = stack.dates if config["simulated_stacks"][name]["delays"] else []
+            files += [f"{forms.FOLDER}/{name}/gacos/{day:%Y%m%d}.ztd" for day in days]
+    return files
 
 
 def final_mosaics():

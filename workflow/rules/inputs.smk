@@ -9,7 +9,7 @@ def raw_files(wildcards):
     pair = getattr(wildcards, "pair", stack.grid_pair)
     files = {
         "phase": stack.file("phase", pair),
-        "coherence": stack.optional_file("coherence", pair, EXAMPLE_FOLDER),
+        "coherence": stack.optional_file("coherence", pair, forms.FOLDER),
         "header": stack.file("header", pair),
     }
     return {role: path for role, path in files.items() if path}
@@ -36,10 +36,20 @@ def reader_format(wildcards):
 # simulation.smk
 
 
+def simulated_stack(wildcards):
+    """Recipe of a simulated stack, without what only says which files are wanted."""
+    entry = config["simulated_stacks"][wildcards.simulated]
+    return {key: value for key, value in entry.items() if key != "delays"}
+
+
 def simulation_settings(wildcards):
     """Recipe of a simulated data set; training and validation differ in the sample numbers alone."""
-    settings = config["simulation"]
-    return {key: settings[key] for key in ("seed", "tile_size_px", "pixel_size_m")}
+    return SIMULATION
+
+
+def simulation_sources(wildcards):
+    """Real delay maps and terrain that tiles are drawn from, by role."""
+    return SIMULATION_FILES
 
 
 def first_sample(wildcards):
@@ -174,7 +184,7 @@ def unwrapping_files(wildcards):
         "coherence": f"{folder}/coherence.tif",
         "meta": f"{folder}/meta.json",
     }
-    unwrapped = stack.optional_file("unwrapped", wildcards.pair, EXAMPLE_FOLDER)
+    unwrapped = stack.optional_file("unwrapped", wildcards.pair, forms.FOLDER)
     header = stack.file("header", wildcards.pair)
     if unwrapped:
         files |= {"unwrapped": unwrapped} | ({"header": header} if header else {})
@@ -268,3 +278,21 @@ def area_warnings(wildcards):
 def area_stacks(wildcards):
     """Stacks of an area, and which of them have a rate map."""
     return {name: STACKS[name].settings["rate"] for name in AREAS[wildcards.area]}
+
+
+# calibration.smk
+
+
+def calibration_files(wildcards):
+    """Labelled pictures and the label raster of each, in the same order."""
+    section = config["calibration"]
+    pairs = checked(match, section["images"], section["labels"])
+    return {
+        "images": [image for image, _ in pairs],
+        "labels": [label for _, label in pairs],
+    }
+
+
+def calibration_settings(wildcards):
+    """Recipe of the simulator with pixels as large as those of the labelled pictures."""
+    return SIMULATION | {"pixel_size_m": config["calibration"]["pixel_size_m"]}

@@ -174,7 +174,7 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
     name, settings
         The stack's entry of the configuration.
     generated
-        Folder whose files the workflow makes itself, so that they need not exist yet.
+        Folder of all files the workflow makes itself, so that they need not exist yet.
     """
     _check_patterns(name, settings)
     listed = _planned(settings) if settings["scenes"] else _found(name, settings["phase"])
@@ -236,7 +236,7 @@ def _missing_file(pair: Pair, settings: Mapping[str, Any], generated: str) -> st
 
 def _exists(path: str, generated: str) -> bool:
     """Whether a file is there or will be made by the workflow."""
-    return Path(path).parent == Path(generated) or bool(glob(_escaped(path)))
+    return Path(path).is_relative_to(generated) or bool(glob(_escaped(path)))
 
 
 def _planned(settings: Mapping[str, Any]) -> list[Pair]:

@@ -11,27 +11,52 @@ from scipy.ndimage import uniform_filter
 
 from basinwatch.phase import wrap
 from basinwatch.simulation.atmosphere import smooth_field
+from basinwatch.simulation.geometry import Spacing
 
 FLOOR, CEILING, WATER = 0.01, 0.98, 0.02
 _RAGGEDNESS = 0.5
 _DISTURBANCE_SPREAD = 0.4
+# Mean reading of a 5 × 5 phasor estimate from flat phase that passed the Goldstein filter (0.6, window 32):
+# rows are 5 and 20 looks, columns the true coherence.
+_TRUE = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.9)
+_READ_AT_5_LOOKS = (0.18, 0.27, 0.50, 0.73, 0.89, 0.97, 0.99, 0.995, 1.0)
+_READ_AT_20_LOOKS = (0.18, 0.51, 0.88, 0.98, 0.99, 0.995, 0.998, 0.999, 1.0)
 
 
-def seasonal(day_of_year: float) -> float:
-    """Typical true 12-day coherence through the year: 0.9 in mid January, 0.6 in mid July."""
-    return 0.75 + 0.15 * math.cos(2 * math.pi * (day_of_year - 15) / 365.25)
+def seasonal(day_of_year: float, winter: float = 0.9, summer: float = 0.6) -> float:
+    """Coherence through the year: `winter` in mid January, `summer` in mid July."""
+    return (winter + summer) / 2 + (winter - summer) / 2 * math.cos(2 * math.pi * (day_of_year - 15) / 365.25)
+
+
+def true_from_reading(reading: float, looks: float) -> float:
+    """Find the true coherence that an estimate from filtered phase reads as `reading`.
+
+    Inverts the mean reading of a 5 × 5 phasor estimate after filtering, interpolated in the logarithm of the looks
+    between 5 and 20.
+    """
+    share = min(max(math.log(looks / 5) / math.log(20 / 5), 0.0), 1.0)
+    table = (1 - share) * np.array(_READ_AT_5_LOOKS) + share * np.array(_READ_AT_20_LOOKS)
+    return float(np.interp(reading, table, _TRUE))
+
+
+def baseline_factor(baseline_m: float, critical_m: float | None) -> float:
+    """Coherence factor left by a perpendicular baseline; it falls to 0 at the critical one (None: no such loss)."""
+    return 1.0 if critical_m is None else max(1 - abs(baseline_m) / critical_m, 0.0)
 
 
 def background(
-    rng: Generator, shape: tuple[int, int], mean: float, spread: float, correlation_px: float
+    rng: Generator, shape: tuple[int, int], mean: float, spread: float, correlation_m: float, spacing: Spacing
 ) -> NDArray[np.float32]:
     """Coherence of stable ground: a mean and smooth variation about it."""
-    return np.clip(mean + spread * smooth_field(rng, shape, correlation_px), FLOOR, CEILING).astype(np.float32)
+    variation = np.float32(spread) * smooth_field(rng, shape, correlation_m, spacing)
+    return np.clip(np.float32(mean) + variation, FLOOR, CEILING)
 
 
-def patches(rng: Generator, shape: tuple[int, int], share: float, correlation_px: float) -> NDArray[np.bool_]:
+def patches(
+    rng: Generator, shape: tuple[int, int], share: float, correlation_m: float, spacing: Spacing
+) -> NDArray[np.bool_]:
     """Draw irregular patches that cover about `share` of the area (fields, forest, water)."""
-    coarse, ragged = (smooth_field(rng, shape, correlation_px / scale) for scale in (1, 4))
+    coarse, ragged = (smooth_field(rng, shape, correlation_m / scale, spacing) for scale in (1, 4))
     field = coarse + np.float32(_RAGGEDNESS) * ragged
     covered: NDArray[np.bool_] = field < np.quantile(field, share) if share > 0 else np.zeros(shape, np.bool_)
     return covered
@@ -55,9 +80,11 @@ def _sinc(cycles: NDArray[np.float32]) -> NDArray[np.float32]:
     return result
 
 
-def disturbance(rng: Generator, phase: NDArray[np.float32], share: float, correlation_px: float) -> NDArray[np.float32]:
+def disturbance(
+    rng: Generator, phase: NDArray[np.float32], share: float, correlation_m: float, spacing: Spacing
+) -> NDArray[np.float32]:
     """Coherence factor left by random motion inside the pixel, whose spread is about `share` of the movement."""
-    ripple = smooth_field(rng, phase.shape, correlation_px)
+    ripple = smooth_field(rng, phase.shape, correlation_m, spacing)
     varied = np.float32(share) * np.exp(np.float32(_DISTURBANCE_SPREAD) * ripple)
     return np.exp(np.float32(-0.5) * (varied * phase) ** 2)
 

@@ -1,29 +1,112 @@
-"""Subsidence over underground extraction: closed profiles, the raster engine, horizontal movement.
+"""One drawn basin as line-of-sight phase on its own window of a tile.
 
-Every basin of the closed forms is the product of a profile along the direction of advance and one
-across it. Subsidence is positive downwards, lengths are metres, times days.
+A basin is the product of a profile along its direction and one across it, bent and roughened at
+random. The profiles are closed forms of :mod:`basinwatch.simulation.profiles`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from scipy.special import erf, erfc, erfcx
 
 from basinwatch.simulation.atmosphere import smooth_field
-from basinwatch.simulation.geometry import los_phase
+from basinwatch.simulation.extraction import horizontal_movement
+from basinwatch.simulation.geometry import Spacing, los_phase
+from basinwatch.simulation.profiles import Array, face_increment, residual_increment, trough_profile
 
-Array = NDArray[np.floating[Any]]
-SQRT_PI = math.sqrt(math.pi)
-_PROFILE_STEPS_PER_RADIUS = 40
-_CUTOFF_MM = 0.1
+# Profiles are tables: fine against their own width, and against the pixel because slopes are taken of them.
+_STEPS_PER_RADIUS, _STEPS_PER_SIGMA, _STEPS_PER_PIXEL = 40, 16, 4
+_EDGE_REACH, _GAUSSIAN_REACH = 2.0, 6.0
+_CUTOFF_MM, _CUTOFF_SHARE = 0.1, 0.01
+_SMALLEST_REACH_PX = 4
+_LARGEST_BEND, _FAINTEST = 2.0, 1e-9
+# Correlation lengths over the influence radius.
+_BEND_LENGTH, _RIPPLE_LENGTH = 1.2, 0.8
+
+
+class _AnyBasin(TypedDict):
+    """What every drawn basin has.
+
+    Parameters
+    ----------
+    peak_mm
+        Vertical subsidence at the deepest point within the pair's interval.
+    row, column
+        Place of the deepest point in the tile; fractions and places outside are allowed.
+    direction_deg
+        Direction of advance (of the long axis), clockwise from north; across is 90° to its right.
+    radius_m
+        Influence radius r; of the up-dip edge in a dipping seam.
+    horizontal
+        Horizontal movement factor b: movement is b · r times the slope of subsidence.
+    irregularity
+        Standard deviation of the logarithm of random subsidence.
+    warp
+        Standard deviation of the random displacement of the outline over `radius_m`.
+    """
+
+    peak_mm: float
+    row: float
+    column: float
+    direction_deg: float
+    radius_m: float
+    horizontal: float
+    irregularity: float
+    warp: float
+
+
+class GaussianBasin(_AnyBasin):
+    """Elliptic Gaussian bowl.
+
+    Parameters
+    ----------
+    sigma_along_m, sigma_across_m
+        Standard deviations along `direction_deg` and across it.
+    """
+
+    kind: Literal["gaussian"]
+    sigma_along_m: float
+    sigma_across_m: float
+
+
+class FaceBasin(_AnyBasin):
+    """Trough over a longwall panel whose face moves, or stopped before the pair.
+
+    Parameters
+    ----------
+    half_width_m
+        Half the effective width of the panel, horizontally.
+    run_m
+        Way of the face before the pair's interval.
+    advance_m_per_day
+        Advance of the face.
+    rate_per_day
+        Knothe's time coefficient.
+    dip_ratio
+        Influence radius of the down-dip edge over that of the up-dip edge; 1 in a flat seam. Down-dip
+        is to the right of the direction of advance.
+    dip_cot
+        Movement down-dip over subsidence, cot θ₀; 0 in a flat seam.
+    stopped_days
+        Days from the face's stop to the pair's first date; None while it moves.
+    """
+
+    kind: Literal["face"]
+    half_width_m: float
+    run_m: float
+    advance_m_per_day: float
+    rate_per_day: float
+    dip_ratio: float
+    dip_cot: float
+    stopped_days: float | None
+
+
+Basin = GaussianBasin | FaceBasin
 
 
 @dataclass(frozen=True)
@@ -45,6 +128,15 @@ class Profile:
         kept = np.flatnonzero(scaled > cutoff)
         part = slice(max(kept[0] - 1, 0), kept[-1] + 2)
         return Profile(self.positions[part] - self.positions[top], scaled[part])
+
+    def reach(self, levels: Array) -> tuple[Array, Array]:
+        """First and last position at which a peaked profile exceeds each level, levels from 0 to 1."""
+        top = int(np.searchsorted(self.positions, 0))
+        rise = np.maximum.accumulate(self.values[: top + 1])
+        fall = np.maximum.accumulate(self.values[top:][::-1])
+        first = self.positions[np.clip(np.searchsorted(rise, levels) - 1, 0, top)]
+        last = self.positions[::-1][np.clip(np.searchsorted(fall, levels) - 1, 0, len(fall) - 1)]
+        return first, last
 
 
 @dataclass(frozen=True)
@@ -76,118 +168,61 @@ def overlap(
     )
 
 
-def trough_profile(x: Array, half_width: float, radius: float, radius_after: float | None = None) -> Array:
-    """Share of full subsidence across a panel of 2 · `half_width`, by the probability integral.
-
-    ½ [erf(√π (x + h) / r₁) - erf(√π (x - h) / r₂)] with influence radii r₁ and r₂ of the two edges
-    (equal for a flat seam). The derivative is the difference of two Gaussian influence functions.
-    """
-    after = radius if radius_after is None else radius_after
-    profile: Array = (erf(SQRT_PI * (x + half_width) / radius) - erf(SQRT_PI * (x - half_width) / after)) / 2
-    return profile
-
-
-def knothe_profile(x: Array, face: float, lag: float, radius: float) -> Array:
-    """Share of full subsidence along a panel mined from 0 to `face` at constant speed, Knothe's time law.
+def basin_profiles(basin: Basin, days: float, cutoff: float, step_m: float) -> tuple[Profile, Profile]:
+    """Profiles along and across one drawn basin, each scaled to a maximum of 1 at 0.
 
     Parameters
     ----------
-    x, face, radius
-        Positions, face position and influence radius in metres.
-    lag
-        Knothe coefficient over advance rate, 1/m; infinity gives the static trough.
+    basin
+        Drawn parameters.
+    days
+        Temporal baseline.
+    cutoff
+        Share of the maximum below which a profile ends.
+    step_m
+        Largest distance of its positions.
     """
-    static: Array = (erf(SQRT_PI * x / radius) - erf(SQRT_PI * (x - face) / radius)) / 2
-    return static - (_delayed(x, face, face, lag, radius) - _delayed(x, 0.0, face, lag, radius))
-
-
-def _delayed(x: Array, g: float, face: float, lag: float, radius: float) -> Array:
-    """Antiderivative of influence times what is still to come; two forms of it, neither can overflow."""
-    a = SQRT_PI * (x - g) / radius + lag * radius / (2 * SQRT_PI)
-    ahead = erfcx(np.maximum(a, 0)) * np.exp(lag * (g - face) - math.pi * ((x - g) / radius) ** 2)
-    behind = erfc(np.minimum(a, 0)) * np.exp(np.minimum(lag * (x - face) + (lag * radius) ** 2 / (4 * math.pi), 0))
-    result: Array = np.where(a > 0, ahead, behind) / 2
-    return result
-
-
-def extraction_increment(
-    share: NDArray[np.float32],
-    extracted_day: NDArray[np.float32],
-    interval: tuple[float, float],
-    rate_per_day: float,
-    radius_px: float,
-) -> NDArray[np.float32]:
-    """Share of full subsidence gained in a time interval over any extraction raster.
-
-    Parameters
-    ----------
-    share
-        Extracted part of each cell, 0…1, (y, x).
-    extracted_day
-        Day on which the cell is extracted, (y, x); infinite where never.
-    interval
-        First and last day.
-    rate_per_day
-        Knothe coefficient.
-    radius_px
-        Influence radius in pixels; the influence function is a Gaussian of radius/√(2π).
-    """
-
-    def settled(day: float) -> NDArray[np.float32]:
-        age = np.maximum(np.float32(day) - extracted_day, 0)
-        return -np.expm1(np.float32(-rate_per_day) * age)
-
-    gained = share * (settled(interval[1]) - settled(interval[0]))
-    result: NDArray[np.float32] = gaussian_filter(
-        gained, radius_px / math.sqrt(2 * math.pi), mode="constant", truncate=5
-    )
-    return result
-
-
-def horizontal_movement(subsidence: Array, factor_m: float, spacing_m: float) -> tuple[Array, Array]:
-    """East and north movement towards the centre: `factor_m` (b · r) times the slope of subsidence."""
-    east: Array = factor_m * np.gradient(subsidence, spacing_m, axis=1)
-    north: Array = -factor_m * np.gradient(subsidence, spacing_m, axis=0)
-    return east, north
-
-
-def basin_profiles(basin: Mapping[str, Any], days: float, cutoff: float) -> tuple[Profile, Profile]:
-    """Profiles along and across one drawn basin, each scaled to a maximum of 1 at 0."""
     if basin["kind"] == "gaussian":
-        along, across = (_gaussian_profile(basin[k]) for k in ("sigma_along_m", "sigma_across_m"))
+        along, across = (_gaussian_profile(s, step_m) for s in (basin["sigma_along_m"], basin["sigma_across_m"]))
     else:
-        along, across = _face_profile(basin, days), _panel_profile(basin)
+        along, across = _face_profile(basin, days, step_m), _panel_profile(basin, step_m)
     return along.peaked(cutoff), across.peaked(cutoff)
 
 
-def _gaussian_profile(sigma: float) -> Profile:
-    x = np.linspace(-6, 6, 481) * sigma
+def _gaussian_profile(sigma: float, step_m: float) -> Profile:
+    x = _around_zero(_GAUSSIAN_REACH * sigma, min(sigma / _STEPS_PER_SIGMA, step_m))
     return Profile(x, np.exp(-0.5 * (x / sigma) ** 2))
 
 
-def _panel_profile(basin: Mapping[str, Any]) -> Profile:
+def _panel_profile(basin: FaceBasin, step_m: float) -> Profile:
     """Across the panel: edges with the two influence radii of a dipping seam."""
     first, second = basin["radius_m"], basin["radius_m"] * basin["dip_ratio"]
-    reach = basin["half_width_m"] + 2 * max(first, second)
-    y = np.linspace(-reach, reach, math.ceil(2 * reach / min(first, second) * _PROFILE_STEPS_PER_RADIUS))
+    step = min(first / _STEPS_PER_RADIUS, second / _STEPS_PER_RADIUS, step_m)
+    y = _around_zero(basin["half_width_m"] + _EDGE_REACH * max(first, second), step)
     return Profile(y, trough_profile(y, basin["half_width_m"], first, second))
 
 
-def _face_profile(basin: Mapping[str, Any], days: float) -> Profile:
+def _around_zero(reach: float, step: float) -> Array:
+    """Multiples of a step within a distance from 0."""
+    count = math.ceil(reach / step)
+    return np.arange(-count, count + 1) * step
+
+
+def _face_profile(basin: FaceBasin, days: float, step_m: float) -> Profile:
     """Along the panel: what a moving face adds within `days`, or what still settles after it stopped."""
-    radius, run, advance, rate = (basin[k] for k in ("radius_m", "run_m", "advance_m_per_day", "rate_per_day"))
-    lag, gained = rate / advance, advance * days
-    x = np.arange(-2 * radius, run + gained + 2 * radius, radius / _PROFILE_STEPS_PER_RADIUS)
-    before = knothe_profile(x, run, lag, radius)
-    if basin["stopped"]:
-        return Profile(x, trough_profile(x - run / 2, run / 2, radius) - before)
-    return Profile(x, knothe_profile(x, run + gained, lag, radius) - before)
+    run, advance, rate, radius = (basin[k] for k in ("run_m", "advance_m_per_day", "rate_per_day", "radius_m"))
+    stopped = basin["stopped_days"]
+    end = run + (advance * days if stopped is None else 0)
+    x = np.arange(-_EDGE_REACH * radius, end + _EDGE_REACH * radius, min(radius / _STEPS_PER_RADIUS, step_m))
+    if stopped is None:
+        return Profile(x, face_increment(x, run, advance, rate, days, radius))
+    return Profile(x, residual_increment(x, run, advance, rate, stopped, days, radius))
 
 
 def basin_patch(
-    basin: Mapping[str, Any],
+    basin: Basin,
     shape: tuple[int, int],
-    spacing_m: float,
+    spacing: Spacing,
     days: float,
     line: tuple[float, float, float],
     rng: Generator,
@@ -197,9 +232,11 @@ def basin_patch(
     Parameters
     ----------
     basin
-        Drawn parameters (see :mod:`basinwatch.simulation.drawing`).
-    shape, spacing_m
-        Tile size in pixels and pixel size in metres.
+        Drawn parameters.
+    shape
+        Tile size in pixels.
+    spacing
+        Pixel size.
     days
         Temporal baseline.
     line
@@ -207,46 +244,70 @@ def basin_patch(
     rng
         Source of the irregularity.
     """
-    along, across = basin_profiles(basin, days, _CUTOFF_MM / basin["peak_mm"])
-    direction = math.radians(basin["direction_deg"])
-    rows, columns = _window(basin, along, across, direction, shape, spacing_m)
-    north = (basin["row"] - rows)[:, None] * spacing_m
-    east = (columns - basin["column"])[None] * spacing_m
-    if basin["warp"] > 0:
-        size = (len(rows), len(columns))
-        bend = [smooth_field(rng, size, 1.2 * basin["radius_m"] / spacing_m) for _ in range(2)]
-        reach = basin["warp"] * basin["radius_m"]
-        east, north = east + reach * bend[0], north + reach * bend[1]
-    subsidence = along.at(east * math.sin(direction) + north * math.cos(direction))
-    subsidence *= across.at(east * math.cos(direction) - north * math.sin(direction))
+    cutoff = min(_CUTOFF_MM / basin["peak_mm"], _CUTOFF_SHARE)
+    along, across = basin_profiles(basin, days, cutoff, min(spacing) / _STEPS_PER_PIXEL)
+    rows, columns = _window(basin, along, across, cutoff, shape, spacing)
+    ahead, right = _positions(basin, rows, columns, spacing, rng)
+    share = along.at(ahead) * across.at(right)
     if basin["irregularity"] > 0:
-        ripple = smooth_field(rng, subsidence.shape, 0.8 * basin["radius_m"] / spacing_m)
-        subsidence *= np.exp(basin["irregularity"] * ripple)
-    subsidence *= basin["peak_mm"] / max(subsidence.max(), 1e-9)
-    moved_east, moved_north = horizontal_movement(subsidence, basin["horizontal"] * basin["radius_m"], spacing_m)
-    phase = los_phase(moved_east, moved_north, -subsidence, line)
-    return Patch(int(rows[0]), int(columns[0]), phase.astype(np.float32))
+        ripple = smooth_field(rng, share.shape, _RIPPLE_LENGTH * basin["radius_m"], spacing)
+        share *= np.exp(basin["irregularity"] * ripple)
+    # A basin that falls between coarse pixels stays unseen.
+    sunk = (share * (basin["peak_mm"] / max(float(share.max()), _FAINTEST))).astype(np.float32)
+    east, north = _horizontal(basin, sunk, spacing)
+    return Patch(int(rows[0]), int(columns[0]), los_phase(east, north, -sunk, line))
+
+
+def _positions(
+    basin: Basin, rows: NDArray[np.int64], columns: NDArray[np.int64], spacing: Spacing, rng: Generator
+) -> tuple[Array, Array]:
+    """Metres from the deepest point in the basin's direction and to its right at every pixel, bent at random."""
+    north = (basin["row"] - rows)[:, None] * spacing.y
+    east = (columns - basin["column"])[None] * spacing.x
+    if basin["warp"] > 0:
+        radius, reach = basin["radius_m"], basin["warp"] * basin["radius_m"]
+        bend = [smooth_field(rng, (len(rows), len(columns)), _BEND_LENGTH * radius, spacing) for _ in range(2)]
+        east, north = (
+            straight + reach * b.clip(-_LARGEST_BEND, _LARGEST_BEND)
+            for straight, b in zip((east, north), bend, strict=True)
+        )
+    sine, cosine = _direction(basin)
+    return east * sine + north * cosine, east * cosine - north * sine
+
+
+def _direction(basin: Basin) -> tuple[float, float]:
+    """East and north part of the unit vector in the basin's direction."""
+    direction = math.radians(basin["direction_deg"])
+    return math.sin(direction), math.cos(direction)
+
+
+def _horizontal(basin: Basin, sunk: NDArray[np.float32], spacing: Spacing) -> tuple[Array, Array]:
+    """East and north movement in mm: towards the centre and, over a dipping seam, down-dip."""
+    east, north = horizontal_movement(sunk, basin["horizontal"] * basin["radius_m"], spacing)
+    if basin["kind"] == "gaussian":
+        return east, north
+    sine, cosine = _direction(basin)
+    return east + basin["dip_cot"] * cosine * sunk, north - basin["dip_cot"] * sine * sunk
 
 
 def _window(
-    basin: Mapping[str, Any],
-    along: Profile,
-    across: Profile,
-    direction: float,
-    shape: tuple[int, int],
-    spacing_m: float,
+    basin: Basin, along: Profile, across: Profile, cutoff: float, shape: tuple[int, int], spacing: Spacing
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows and columns that hold the whole basin (never fewer than 8, nor beyond half a tile outside)."""
-    a, c = (np.array([p.positions[0], p.positions[-1]]) / spacing_m for p in (along, across))
-    corners_a, corners_c = np.repeat(a, 2), np.tile(c, 2)
-    east = corners_a * math.sin(direction) + corners_c * math.cos(direction)
-    north = corners_a * math.cos(direction) - corners_c * math.sin(direction)
-    ranges = []
-    for centre, low, high, length in (
-        (basin["row"], -north.max(), -north.min(), shape[0]),
-        (basin["column"], east.min(), east.max(), shape[1]),
-    ):
-        first = max(math.floor(centre + min(low, -4)), -length // 2)
-        last = min(math.ceil(centre + max(high, 4)), length + length // 2)
-        ranges.append(np.arange(first, last + 1))
-    return ranges[0], ranges[1]
+    """Rows and columns in which the basin exceeds its cutoff, with its deepest point."""
+    sine, cosine = _direction(basin)
+    first, last = across.reach(cutoff / np.maximum(along.values, cutoff))
+    ahead, right = np.tile(along.positions, 2), np.concatenate([first, last])
+    east, south = ahead * sine + right * cosine, right * sine - ahead * cosine
+    margin = _LARGEST_BEND * basin["warp"] * basin["radius_m"]
+    return (
+        _pixels(basin["row"], (south - margin) / spacing.y, (south + margin) / spacing.y, shape[0]),
+        _pixels(basin["column"], (east - margin) / spacing.x, (east + margin) / spacing.x, shape[1]),
+    )
+
+
+def _pixels(centre: float, low: Array, high: Array, length: int) -> NDArray[np.int64]:
+    """Pixels around a centre, no further outside than half the tile unless the centre itself is."""
+    near, far = centre - _SMALLEST_REACH_PX, centre + _SMALLEST_REACH_PX
+    first = min(max(centre + float(low.min()), -length / 2), near)
+    last = max(min(centre + float(high.max()), 1.5 * length), far)
+    return np.arange(math.floor(first), math.ceil(last) + 1)

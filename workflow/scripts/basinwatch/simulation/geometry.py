@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,17 @@ PHASE_PER_MM = 4 * math.pi / (SENTINEL1_WAVELENGTH_M * 1000)
 SLANT_RANGE_M = 850_000.0
 
 
-def line_of_sight(incidence_deg: float, heading_deg: float) -> tuple[float, float, float]:
-    """East, north and up parts of the unit vector from the ground to a right-looking satellite.
+class Spacing(NamedTuple):
+    """Distance of neighbouring pixels in metres, along a column (y) and along a row (x)."""
+
+    y: float
+    x: float
+
+
+def line_of_sight(
+    incidence_deg: float, heading_deg: float, looking: Literal["right", "left"] = "right"
+) -> tuple[float, float, float]:
+    """East, north and up parts of the unit vector from the ground to the satellite.
 
     Parameters
     ----------
@@ -23,9 +32,11 @@ def line_of_sight(incidence_deg: float, heading_deg: float) -> tuple[float, floa
         Incidence angle from the vertical.
     heading_deg
         Flight direction, clockwise from north (about -12 ascending, 192 descending).
+    looking
+        Side of the flight direction on which the ground lies; Sentinel-1 looks right.
     """
     incidence, heading = math.radians(incidence_deg), math.radians(heading_deg)
-    horizontal = math.sin(incidence)
+    horizontal = math.sin(incidence) if looking == "right" else -math.sin(incidence)
     return -horizontal * math.cos(heading), horizontal * math.sin(heading), math.cos(incidence)
 
 
@@ -34,10 +45,22 @@ def los_phase(
     north_mm: NDArray[np.floating[Any]] | float,
     up_mm: NDArray[np.floating[Any]] | float,
     line: tuple[float, float, float],
+    sign: int = 1,
 ) -> Any:
-    """Phase in radians of a ground movement in mm; motion away from the satellite is positive."""
+    """Phase in radians of a ground movement in mm along the line of sight.
+
+    Parameters
+    ----------
+    east_mm, north_mm, up_mm
+        Movement, numbers or arrays of one shape.
+    line
+        Unit vector from the ground to the satellite, see :func:`line_of_sight`.
+    sign
+        1 where motion away from the satellite is positive (reference times conjugate of secondary),
+        -1 for processors that conjugate.
+    """
     east, north, up = line
-    return -PHASE_PER_MM * (east * east_mm + north * north_mm + up * up_mm)
+    return -sign * PHASE_PER_MM * (east * east_mm + north * north_mm + up * up_mm)
 
 
 def height_phase(height_error_m: float, baseline_m: float, incidence_deg: float) -> float:

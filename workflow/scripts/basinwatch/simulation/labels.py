@@ -4,48 +4,80 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
+import contourpy
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 from scipy.ndimage import binary_fill_holes, label
+from shapely import Point, Polygon, box
 
 from basinwatch.datasets import Label
 from basinwatch.simulation.atmosphere import delay_spectrum, unit_scale
 from basinwatch.simulation.deformation import Patch, overlap
-from basinwatch.simulation.geometry import PHASE_PER_MM
+from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
+from basinwatch.simulation.settings import Labels
 
-OUTERMOST_RAD = math.pi / 2
 SMALLEST_AREA_PX = 12
 SMALLEST_SHARE_INSIDE = 0.6
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a basin must be found and when it may be: line-of-sight peak in mm and detectability d′."""
-
-    positive_mm: float = 8.0
-    ignore_mm: float = 4.0
-    positive_detectability: float = 6.0
-    ignore_detectability: float = 3.0
+_SIMPLIFIED_PX = 0.25
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What decides how visible a basin is: true coherence (y, x), looks, pixel size, √D(10 km) in radians."""
+    """What decides how visible a basin is.
+
+    True coherence (y, x), 0 where there are no data; looks; pixel size; √D(10 km) in radians.
+    """
 
     coherence: NDArray[np.float32]
     looks: float
-    spacing_m: float
+    spacing: Spacing
     delay_rad: float
 
 
-def basin_mask(phase: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Pixels of a basin: its phase reaches min(π/2, half its peak), holes filled, the part that holds the peak."""
+@dataclass(frozen=True)
+class Basin:
+    """What reads as one basin: the phase of one or several touching bowls, and which of the drawn ones they are."""
+
+    patch: Patch
+    members: tuple[int, ...]
+
+
+def threshold_rad(peak_rad: float, rule: Labels) -> float:
+    """Phase at a basin's outline."""
+    return min(rule.threshold_rad, peak_rad / 2) if rule.half_peak else rule.threshold_rad
+
+
+def basin_mask(phase: NDArray[np.float32], rule: Labels = Labels()) -> NDArray[np.bool_]:  # noqa: B008
+    """Pixels of a basin: its phase reaches the outline's, holes filled, the part that holds the peak."""
     peak = np.unravel_index(int(phase.argmax()), phase.shape)
-    parts, _ = label(phase >= min(OUTERMOST_RAD, float(phase[peak]) / 2))
+    parts, _ = label(phase >= threshold_rad(float(phase[peak]), rule))
     filled: NDArray[np.bool_] = binary_fill_holes(parts == parts[peak])
-    return filled
+    return filled & bool(parts[peak])
+
+
+def outline(patch: Patch, shape: tuple[int, int], rule: Labels) -> Polygon:
+    """Outline of a basin in the tile: marching squares at the threshold, simplified to a quarter pixel.
+
+    Coordinates are (x, y) = (column, row) with pixel centres at whole numbers plus a half, as in COCO. Empty where
+    the basin lies outside the tile or stays below the threshold.
+    """
+    top = int(patch.phase.argmax())
+    row, column = np.unravel_index(top, patch.phase.shape)
+    padded = np.pad(patch.phase, 1)
+    lines = contourpy.contour_generator(z=padded).lines(threshold_rad(float(patch.phase.flat[top]), rule))
+    rings = [Polygon(line) for line in lines if len(line) > 3]
+    around = [ring for ring in rings if ring.covers(Point(column + 1, row + 1))]
+    if not around:
+        return Polygon()
+    largest = max(around, key=lambda ring: ring.area)
+    placed = Polygon(np.add(largest.exterior.coords, (patch.column - 0.5, patch.row - 0.5)))
+    clipped = placed.simplify(_SIMPLIFIED_PX).buffer(0).intersection(box(0, 0, shape[1], shape[0]))
+    parts = [part for part in getattr(clipped, "geoms", [clipped]) if isinstance(part, Polygon)]
+    return max(parts, key=lambda part: part.area, default=Polygon())
 
 
 def noise_rad(coherence: float, looks: float) -> float:
@@ -74,20 +106,26 @@ def detectability(peak_rad: float, sigma_m: float, noise: float, spacing_m: floa
     f = np.exp(log_f)
     bowl = peak_rad * 2 * math.pi * sigma_m**2 * np.exp(-2 * (math.pi * sigma_m * f) ** 2)
     clutter = delay_rad**2 * unit_scale(delay_spectrum) * delay_spectrum(f) + (noise * spacing_m) ** 2
-    return math.sqrt(float(np.trapezoid(bowl**2 / clutter * 2 * math.pi * f * f, log_f)))
+    return math.sqrt(float(trapezoid(bowl**2 / clutter * 2 * math.pi * f * f, log_f)))
 
 
-def merge_touching(patches: list[Patch]) -> list[Patch]:
+def merge_touching(patches: list[Patch]) -> list[Basin]:
     """Join basins that read as one: the saddle between them exceeds half the smaller peak."""
-    merged: list[Patch] = []
-    for patch in patches:
-        for index, other in enumerate(merged):
-            if _saddle(patch, other) > 0.5 * min(patch.phase.max(), other.phase.max()):
-                merged[index] = _joined(patch, other)
-                break
-        else:
-            merged.append(patch)
-    return merged
+    basins = [Basin(patch, (number,)) for number, patch in enumerate(patches)]
+    while pair := _first_touching(basins):
+        first, second = pair
+        joined = Basin(_joined(first.patch, second.patch), tuple(sorted(first.members + second.members)))
+        basins = [joined if b is first else b for b in basins if b is not second]
+    return basins
+
+
+def _first_touching(basins: list[Basin]) -> tuple[Basin, Basin] | None:
+    """First two basins that read as one."""
+    for first, second in combinations(basins, 2):
+        smaller = min(first.patch.phase.max(), second.patch.phase.max())
+        if _saddle(first.patch, second.patch) > 0.5 * smaller:
+            return first, second
+    return None
 
 
 def _peak_place(patch: Patch) -> tuple[int, int]:
@@ -124,30 +162,35 @@ def _joined(first: Patch, second: Patch) -> Patch:
     return Patch(row, column, total)
 
 
-def label_of(patch: Patch, conditions: Conditions, limits: Limits) -> Label | None:
+def label_of(basin: Basin, conditions: Conditions, rule: Labels) -> Label | None:
     """Label one basin, or None when it is too weak to count or lies outside the tile.
 
-    Basins between the limits, smaller than 12 pixels or less than 60 % inside the tile are to be ignored.
+    Basins between the limits, of which fewer than 12 pixels or less than 60 % are seen (inside the tile, with data)
+    are to be ignored.
     """
+    patch = basin.patch
     peak_rad = float(patch.phase.max())
-    whole = basin_mask(patch.phase)
-    tile = conditions.coherence.shape
+    whole = basin_mask(patch.phase, rule)
+    tile = (conditions.coherence.shape[0], conditions.coherence.shape[1])
     inside, own = overlap(patch.row, patch.column, patch.phase.shape, tile)
     mask = np.zeros(tile, np.bool_)
     mask[inside] = whole[own]
-    if not mask.any():
+    seen = mask & (conditions.coherence > 0)
+    if not seen.any():
         return None
-    numbers = _numbers(patch, whole, float(conditions.coherence[mask].mean()), conditions)
+    numbers = _numbers(patch, whole, float(conditions.coherence[seen].mean()), conditions)
     visible, weak = numbers["peak_los_mm"], numbers["d_prime"]
-    if peak_rad <= 0 or visible < limits.ignore_mm or weak < limits.ignore_detectability:
+    if peak_rad <= 0 or visible < rule.ignore_mm or weak < rule.ignore_detectability:
         return None
     ignore = (
-        visible < limits.positive_mm
-        or weak < limits.positive_detectability
-        or int(mask.sum()) < SMALLEST_AREA_PX
-        or mask.sum() < SMALLEST_SHARE_INSIDE * whole.sum()
+        visible < rule.positive_mm
+        or weak < rule.positive_detectability
+        or int(seen.sum()) < SMALLEST_AREA_PX
+        or seen.sum() < SMALLEST_SHARE_INSIDE * whole.sum()
     )
-    return Label(mask, bool(ignore), numbers | {"area_px": int(mask.sum())})
+    corners = [[round(float(v), 2) for v in point] for point in outline(patch, tile, rule).exterior.coords]
+    numbers |= {"area_px": int(mask.sum()), "drawn": list(basin.members), "outline": corners}
+    return Label(mask, bool(ignore), numbers)
 
 
 def _numbers(patch: Patch, mask: NDArray[np.bool_], coherence: float, conditions: Conditions) -> dict[str, Any]:
@@ -155,9 +198,10 @@ def _numbers(patch: Patch, mask: NDArray[np.bool_], coherence: float, conditions
     rows, columns = np.gradient(patch.phase)
     steepest = np.maximum(np.abs(rows), np.abs(columns))[mask]
     peak_rad, volume = float(patch.phase.max()), float(patch.phase[mask].sum(dtype=np.float64))
-    sigma_m = math.sqrt(max(volume, 1e-6) / (2 * math.pi * peak_rad)) * conditions.spacing_m
+    area = conditions.spacing.y * conditions.spacing.x
+    sigma_m = math.sqrt(max(volume, 1e-6) / (2 * math.pi * peak_rad) * area)
     noise = noise_rad(coherence, conditions.looks)
-    d_prime = detectability(peak_rad, sigma_m, noise, conditions.spacing_m, conditions.delay_rad)
+    d_prime = detectability(peak_rad, sigma_m, noise, math.sqrt(area), conditions.delay_rad)
     return {
         "peak_los_mm": round(peak_rad / PHASE_PER_MM, 3),
         "gradient_rad_px": round(float(steepest.max()), 4),

@@ -2,30 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
 
 from basinwatch import datasets
+from basinwatch.datasets import LabelledTile
 from basinwatch.provenance import atomic_path
-from basinwatch.simulation.scene import Settings, draw, render
+from basinwatch.simulation.drawing import draw
+from basinwatch.simulation.rendering import render
+from basinwatch.simulation.settings import Settings
+from basinwatch.simulation.sources import Sources
+
+_REPORT_EVERY = 25
+
+log = logging.getLogger(__name__)
 
 
-def simulate_shard(settings: Settings, first_id: int, count: int, arrays: Path, coco: Path, parameters: Path) -> None:
-    """Simulate tiles `first_id` … `first_id + count - 1` and write them as one shard.
+class ShardFiles(NamedTuple):
+    """The two files of a shard (see :mod:`basinwatch.datasets`), and drawn parameters, one JSON object per line."""
+
+    arrays: Path
+    coco: Path
+    parameters: Path
+
+
+def simulate_shard(settings: Settings, numbers: range, files: ShardFiles, split: str = "train") -> None:
+    """Simulate tiles and write them as one shard.
 
     Parameters
     ----------
     settings
         What to draw from.
-    first_id, count
-        Tile numbers; a tile depends on its number and the settings only.
-    arrays, coco
-        The two files of the shard (see :mod:`basinwatch.datasets`).
-    parameters
-        Drawn parameters, one JSON object per line.
+    numbers
+        Tile numbers; a tile depends on its number, the settings and the split only.
+    files
+        Where to write.
+    split
+        ``train``, ``validation`` or ``test``: whose real delay maps may be used.
     """
-    records = [draw(settings, number) for number in range(first_id, first_id + count)]
-    with atomic_path(parameters) as part:
-        part.write_text("".join(json.dumps(r, allow_nan=False) + "\n" for r in records), encoding="utf-8")
-    datasets.write_shard(arrays, coco, [render(r) for r in records], {"simulation": asdict(settings)})
+    sources = Sources.open(settings)
+    records = [draw(settings, number, sources, split) for number in numbers]
+    lines = "".join(json.dumps(r, allow_nan=False) + "\n" for r in records).encode()
+    with atomic_path(files.parameters) as part:
+        part.write_bytes(lines)
+    tiles = []
+    for done, record in enumerate(records, start=1):
+        tiles.append(render(record, sources))
+        if done % _REPORT_EVERY == 0:
+            log.info("simulated %d of %d tiles", done, len(records))
+    manifest = {
+        "simulation": asdict(settings),
+        "split": split,
+        "parameters_sha256": hashlib.sha256(lines).hexdigest(),
+        "masks_sha256": _masks_sha256(tiles),
+    }
+    datasets.write_shard(files.arrays, files.coco, tiles, manifest)
+
+
+def _masks_sha256(tiles: Sequence[LabelledTile]) -> str:
+    """SHA-256 over all masks in order: equal wherever the same tiles are simulated."""
+    digest = hashlib.sha256()
+    for tile in tiles:
+        for label in tile.labels:
+            digest.update(np.packbits(label.mask).data)
+    return digest.hexdigest()

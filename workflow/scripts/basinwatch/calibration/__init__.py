@@ -1,0 +1,1 @@
+"""Simulated tiles held against real labelled ones: figures of both, and which settings to change."""

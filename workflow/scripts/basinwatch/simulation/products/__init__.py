@@ -1,0 +1,1 @@
+"""Writers of what a simulated stack delivers, one module per form."""

@@ -1,0 +1,34 @@
+"""Counter-based random numbers: any part of a simulation can be made alone, in any order, and always the same."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.random import Generator, Philox
+
+
+class Source(IntEnum):
+    """Independent sources of randomness of a simulated stack (those of a tile have lower numbers)."""
+
+    MINES = 32
+    HEIGHTS = 33
+    HEIGHT_ERROR = 34
+    LAND_COVER = 35
+    DELAY = 36
+    ACQUISITION = 37
+    PAIR_GROUND = 38
+    SPECKLE = 39
+
+
+def generator(seed: int, number: int, component: int, block: int = 0) -> Generator:
+    """Random numbers of one component of one numbered thing (a tile, an acquisition, a pair).
+
+    Parameters
+    ----------
+    seed, number
+        Key of the generator.
+    component, block
+        Where its counter starts; 2¹⁹² numbers lie between components, 2¹²⁸ between blocks.
+    """
+    return Generator(Philox(key=np.array([seed, number], np.uint64), counter=[0, 0, block, component]))
