@@ -18,6 +18,8 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/calibration.smk"
+include: "workflow/rules/detection_floor.smk"
+include: "workflow/rules/coherence_response.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/tiling.smk"
 include: "workflow/rules/training.smk"
@@ -62,3 +64,13 @@ rule tile:
 rule calibrate:
     input:
         table=f"results/calibration/{config['calibration']['name']}/table.md",
+
+
+rule detection_floor:
+    input:
+        summary=f"results/experiments/{MODEL}/detection_floor/summary.json",
+
+
+rule coherence_response:
+    input:
+        summary=f"results/experiments/{MODEL}/coherence_response/summary.json",

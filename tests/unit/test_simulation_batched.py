@@ -285,7 +285,11 @@ def test_a_scene_prepared_in_another_process_is_observed_alike():
 
 def test_the_numpy_chain_runs_without_torch():
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys\n"
+        "class NoTorch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'torch': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, NoTorch())\n"
         "from basinwatch.simulation.drawing import draw\n"
         "from basinwatch.simulation.rendering import render\n"
         "from basinwatch.simulation.settings import Settings\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-REFERENCE = Path(__file__).parent / "data" / "simulated_tiles.json"
+REFERENCE = Path(__file__).parent / "reference" / "simulated_tiles.json"
 TILES = [("realistic", 0), ("realistic", 9), ("realistic", 18), ("paper", 3)]
 EVERY = 12
 

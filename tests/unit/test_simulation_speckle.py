@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from basinwatch.simulation.coherence import gradient_loss, phasor_coherence, residues
-from basinwatch.simulation.speckle import multilook, smooth_along
+from basinwatch.simulation.speckle import multilook, multilook_interferogram, phase_noise_rad, smooth_along
 from scipy.special import gamma, gammaln, hyp2f1
 
 
@@ -97,3 +97,26 @@ def test_a_vortex_has_one_residue_and_noise_one_in_three():
     assert abs(charges[4, 4]) == 1
     noise = np.random.default_rng(3).uniform(-np.pi, np.pi, (300, 300)).astype(np.float32)
     assert np.abs(residues(noise)).mean() == pytest.approx(1 / 3, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("coherence", "expected"),
+    [(0.1, 1.37), (0.2, 0.95), (0.3, 0.63), (0.5, 0.30), (0.6, 0.22), (0.7, 0.17), (0.9, 0.08)],
+)
+def test_phase_noise_has_the_spread_of_the_multilook_distribution(coherence, expected):
+    assert phase_noise_rad(coherence, 20) == pytest.approx(expected, abs=0.006)
+
+
+def test_phase_noise_of_very_many_looks_falls_with_their_root():
+    for looks in (200.0, 1e6):
+        assert phase_noise_rad(0.9, looks) == pytest.approx(np.sqrt((1 - 0.81) / (2 * looks * 0.81)), rel=0.02)
+
+
+def test_without_coherence_phase_is_uniform():
+    assert phase_noise_rad(1e-6, 20) == pytest.approx(1.8138, abs=1e-3)
+
+
+def test_the_interferogram_without_sample_coherence_has_the_same_statistics():
+    rng, shape = np.random.default_rng(4), (400, 500)
+    signal = multilook_interferogram(rng, np.zeros(shape, np.float32), np.full(shape, 0.4, np.float32), 7.0)
+    assert np.angle(signal).std() == pytest.approx(phase_noise_rad(0.4, 7.0), rel=0.01)

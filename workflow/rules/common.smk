@@ -20,6 +20,7 @@ sys.path.append(str(LIBRARY.parent))
 from basinwatch import configuration, stacks
 from basinwatch.calibration.files import match
 from basinwatch.errors import InputError
+from basinwatch.experiments import design
 from basinwatch.simulation import forms, recipes
 
 

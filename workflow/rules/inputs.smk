@@ -296,3 +296,28 @@ def calibration_files(wildcards):
 def calibration_settings(wildcards):
     """Recipe of the simulator with pixels as large as those of the labelled pictures."""
     return SIMULATION | {"pixel_size_m": config["calibration"]["pixel_size_m"]}
+
+
+# detection_floor.smk, coherence_response.smk
+
+
+def experiment_settings():
+    """What defines the tiles of the experiments (not how many there are, nor where they are made)."""
+    return {
+        key: config["experiments"][key]
+        for key in ("seed", "pixel_size_m", "tile_size_px", "looks")
+    }
+
+
+def detection_floor_blocks(wildcards):
+    """Tables of all blocks of the detection floor."""
+    folder = f"results/experiments/{wildcards.model}/detection_floor/blocks"
+    blocks = design.floor_blocks(config["experiments"]["scale"])
+    return [f"{folder}/{block}.csv" for block in blocks]
+
+
+def coherence_response_blocks(wildcards):
+    """Tables of all blocks of the coherence response."""
+    folder = f"results/experiments/{wildcards.model}/coherence_response/blocks"
+    blocks = design.response_blocks(config["experiments"]["scale"])
+    return [f"{folder}/{block}.csv" for block in blocks]

@@ -16,9 +16,11 @@ from shapely import Point, Polygon, box
 
 from basinwatch.datasets import Label
 from basinwatch.simulation.atmosphere import delay_spectrum, unit_scale
+from basinwatch.simulation.coherence import CEILING, FLOOR
 from basinwatch.simulation.deformation import Patch, overlap
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 from basinwatch.simulation.settings import Labels
+from basinwatch.simulation.speckle import phase_noise_rad
 
 SMALLEST_AREA_PX = 12
 SMALLEST_SHARE_INSIDE = 0.6
@@ -78,12 +80,6 @@ def outline(patch: Patch, shape: tuple[int, int], rule: Labels) -> Polygon:
     clipped = placed.simplify(_SIMPLIFIED_PX).buffer(0).intersection(box(0, 0, shape[1], shape[0]))
     parts = [part for part in getattr(clipped, "geoms", [clipped]) if isinstance(part, Polygon)]
     return max(parts, key=lambda part: part.area, default=Polygon())
-
-
-def noise_rad(coherence: float, looks: float) -> float:
-    """Phase standard deviation: the high-coherence limit joined to that of uniform phase."""
-    variance = (1 - coherence**2) / (2 * looks * max(coherence, 1e-3) ** 2)
-    return math.sqrt(1 / (1 / max(variance, 1e-9) + 3 / math.pi**2))
 
 
 def detectability(peak_rad: float, sigma_m: float, noise: float, spacing_m: float, delay_rad: float) -> float:
@@ -200,7 +196,7 @@ def _numbers(patch: Patch, mask: NDArray[np.bool_], coherence: float, conditions
     peak_rad, volume = float(patch.phase.max()), float(patch.phase[mask].sum(dtype=np.float64))
     area = conditions.spacing.y * conditions.spacing.x
     sigma_m = math.sqrt(max(volume, 1e-6) / (2 * math.pi * peak_rad) * area)
-    noise = noise_rad(coherence, conditions.looks)
+    noise = phase_noise_rad(min(max(coherence, FLOOR), CEILING), conditions.looks)
     d_prime = detectability(peak_rad, sigma_m, noise, math.sqrt(area), conditions.delay_rad)
     return {
         "peak_los_mm": round(peak_rad / PHASE_PER_MM, 3),
