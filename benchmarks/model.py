@@ -16,24 +16,24 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from document import ROOT
 from numpy.typing import NDArray
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
-from basinwatch.datasets import BASIN, Label, ShardSet  # noqa: E402
-from basinwatch.encoding import encode  # noqa: E402
-from basinwatch.errors import InputError  # noqa: E402
-from basinwatch.evaluation import compare, confusion, object_scores, pixel_scores  # noqa: E402
-from basinwatch.inference import Predictor  # noqa: E402
-from basinwatch.instances import InstanceSettings, find_instances  # noqa: E402
-from basinwatch.models import load_model  # noqa: E402
-from basinwatch.phase_color import to_rgb  # noqa: E402
-from basinwatch.readers import PairFiles, read_interferogram  # noqa: E402
-from basinwatch.simulation.scene import Settings  # noqa: E402
-from basinwatch.simulation.shards import simulate_shard  # noqa: E402
-from scipy import ndimage  # noqa: E402
+from basinwatch.calibration.files import match
+from basinwatch.calibration.pictures import read_tiles
+from basinwatch.datasets import BASIN, Label, ShardSet
+from basinwatch.encoding import encode
+from basinwatch.evaluation import compare, confusion, object_scores, pixel_scores
+from basinwatch.inference import Predictor
+from basinwatch.instances import InstanceSettings, find_instances
+from basinwatch.models import load_model
+from basinwatch.phase_color import to_rgb
+from basinwatch.simulation.recipes import read_settings
+from basinwatch.simulation.shards import ShardFiles, simulate_shard
+from scipy import ndimage
 
 DATA = Path(os.environ.get("BASINWATCH_DATA", ROOT.parent / "shared" / "data"))
 FIRST_TEST_SAMPLE, TEST_SAMPLES = 20_000_000, 200
@@ -45,30 +45,20 @@ def simulated_tiles() -> list[Tile]:
     """Simulate samples that neither training nor validation uses."""
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     recipe = schema["properties"]["simulation"]["properties"]
-    settings = {key: recipe[key]["default"] for key in ("seed", "tile_size_px", "pixel_size_m")}
+    settings = read_settings({key: recipe[key]["default"] for key in ("seed", "tile_size_px", "pixel_size_m")})
     with tempfile.TemporaryDirectory() as name:
-        arrays, coco = Path(name, "test.safetensors"), Path(name, "test.json")
-        simulate_shard(
-            Settings.from_config(settings), FIRST_TEST_SAMPLE, TEST_SAMPLES, arrays, coco, Path(name, "test.jsonl")
-        )
-        tiles = ShardSet.read([(arrays, coco)])
+        files = ShardFiles(*(Path(name, f"test.{suffix}") for suffix in ("safetensors", "json", "jsonl")))
+        simulate_shard(settings, range(FIRST_TEST_SAMPLE, FIRST_TEST_SAMPLE + TEST_SAMPLES), files, "test")
+        tiles = ShardSet.read([(files.arrays, files.coco)])
     batches = [tiles.batch([n]) for n in range(len(tiles))]
     return [(phase[0], coherence[0], tiles.labels(n)) for n, (phase, coherence, _) in enumerate(batches)]
 
 
 def real_tiles() -> list[Tile]:
     """Pictures whose colours can be inverted, with every drawn outline as one basin."""
-    tiles: list[Tile] = []
-    for path in sorted((DATA / "mining_tiles" / "image").glob("*.png"), key=lambda p: int(p.stem)):
-        files = PairFiles.of({"phase": str(path)}, ("2020-01-01", "2020-01-13"), {})
-        try:
-            phase = read_interferogram(files, "color_raster").phase
-        except InputError:
-            continue  # half of the tiles carry colour noise on purpose
-        drawn = np.asarray(Image.open(DATA / "mining_tiles" / "label" / path.name).convert("L")) > 127
-        numbers, count = ndimage.label(drawn, np.ones((3, 3)))
-        tiles.append((phase, None, [Label(numbers == n) for n in range(1, count + 1) if (numbers == n).sum() >= 12]))
-    return tiles
+    folder = DATA / "mining_tiles"
+    tiles = read_tiles(match(str(folder / "image"), str(folder / "label")))
+    return [(tile.phase, None, list(tile.labels)) for tile in tiles]
 
 
 def score(
@@ -108,7 +98,7 @@ def panel(tiles: Sequence[Tile], probabilities: Sequence[NDArray[np.float32]], t
 
 def main() -> None:
     """Score the shipped model."""
-    model = load_model(ROOT / "resources" / "models" / "basinnet")
+    model = load_model(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "resources" / "models" / "basinnet")
     predict = Predictor(model.detector, torch.device("cpu"))
     settings = InstanceSettings(*(model.spec[key] for key in ("threshold", "peak_threshold", "min_area_px")))
     sets = {"simulated": simulated_tiles()} | ({"real": real_tiles()} if DATA.is_dir() else {})

@@ -23,6 +23,7 @@ rule calibrate_simulation:
     params:
         code=code_version(
             "calibration.procedure",
+            "simulation.recipes",
             "calibration.pictures",
             "calibration.reports",
             "gallery",
