@@ -11,10 +11,11 @@ import summarize_detection_floor
 from basinwatch.experiments import design, figures, floor_summary
 from basinwatch.experiments.controlled import Setup, floor_record
 from basinwatch.experiments.design import Condition, Trial
-from basinwatch.experiments.floor import COLUMNS, equivalent_sigma_m, measure
+from basinwatch.experiments.floor import COLUMNS, measure
 from basinwatch.experiments.tables import read_blocks, write_rows
 from basinwatch.instances import InstanceSettings, find_instances
-from basinwatch.simulation.geometry import PHASE_PER_MM
+from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
+from basinwatch.simulation.labels import equivalent_sigma_m
 from basinwatch.simulation.rendering import atmosphere_phase, delay_rad, move_ground, render
 from scipy.ndimage import gaussian_filter
 
@@ -64,7 +65,7 @@ def test_a_basin_has_the_line_of_sight_peak_of_the_design(condition, amplitude):
 def test_a_bowl_has_the_size_and_steepest_slope_of_the_closed_form(sigma):
     setup = Setup(seed=3)
     phase = _patch(_trial(Condition("gaussian", 0.9, 0.0, sigma), 30.0), setup).phase
-    assert equivalent_sigma_m(phase, setup.pixel_m) == pytest.approx(sigma, rel=0.02)
+    assert equivalent_sigma_m(phase, Spacing(setup.pixel_m, setup.pixel_m)) == pytest.approx(sigma, rel=0.02)
     steepest = max(np.abs(np.diff(phase, axis=axis)).max() for axis in (0, 1))
     expected = 30 * PHASE_PER_MM * math.exp(-0.5) * setup.pixel_m / sigma
     assert steepest == pytest.approx(expected, rel=0.03)

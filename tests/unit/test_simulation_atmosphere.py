@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from basinwatch.errors import InputError
 from basinwatch.simulation import atmosphere
 from basinwatch.simulation.geometry import Spacing
 
@@ -62,6 +63,11 @@ def test_power_law_delay_does_not_change_above_the_top():
     heights = np.array([[1000, 3000, 8000, 9000]], np.float32)
     delay = atmosphere.power_law_delay(heights, 10.0)[0]
     assert delay[2] == delay[3] > delay[1] > delay[0]
+
+
+def test_terrain_above_the_layers_is_refused():
+    with pytest.raises(InputError, match="mean height of 8000 m"):
+        atmosphere.power_law_delay(np.full((3, 3), 8000, np.float32), 10.0)
 
 
 def test_a_ramp_rises_by_its_amount_over_25_kilometres():

@@ -183,11 +183,11 @@ def test_horizontal_movement_has_the_closed_forms_slope_where_pixels_are_small_a
     np.testing.assert_allclose(east, 0.3 * 600 * (rise - fall) / full, atol=0.4)
 
 
-def test_a_dipping_seam_moves_the_ground_down_dip_to_the_right_of_the_advance():
+def test_a_dipping_seam_moves_the_ground_up_dip_to_the_left_of_the_advance():
     for direction, line in ((0.0, EAST), (270.0, NORTH)):
         drift = _on_tile(_patch(_face(direction_deg=direction, horizontal=0.0, dip_cot=0.25), line=line))
-        assert drift.min() == pytest.approx(-25, rel=1e-5)
-        assert drift.max() <= 0
+        assert drift.max() == pytest.approx(25, rel=1e-5)
+        assert drift.min() >= 0
 
 
 def test_the_down_dip_side_of_a_dipping_seam_is_gentler():

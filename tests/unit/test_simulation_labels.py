@@ -8,9 +8,14 @@ from basinwatch.simulation import labels
 from basinwatch.simulation.deformation import Patch
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 from basinwatch.simulation.settings import Labels
+from basinwatch.simulation.speckle import phase_noise_rad
 from rasterio.features import rasterize
 
 RULE = Labels()
+
+
+def _noise(level):
+    return phase_noise_rad(level, 10.0)
 
 
 def _bowl(peak_mm, sigma_m=200.0, spacing=15.0, n=160, centre=(80, 80)):
@@ -20,7 +25,7 @@ def _bowl(peak_mm, sigma_m=200.0, spacing=15.0, n=160, centre=(80, 80)):
 
 
 def _label(patch, coherence=0.7, rule=RULE, n=160):
-    conditions = labels.Conditions(np.full((n, n), coherence, np.float32), 10.0, Spacing(15.0, 15.0), 0.2)
+    conditions = labels.Conditions(np.full((n, n), coherence, np.float32), _noise, Spacing(15.0, 15.0), 0.2)
     return labels.label_of(labels.Basin(patch, (0,)), conditions, rule)
 
 
@@ -78,7 +83,7 @@ def test_basins_cut_by_the_edge_tiny_ones_and_hidden_ones_are_not_demanded():
     assert _label(_bowl(60, centre=(4, 80))).ignore is False
     assert _label(Patch(-90, 0, _bowl(60).phase)).ignore
     assert _label(_bowl(60, 10.0)).ignore
-    assert _label(_bowl(5, 40.0), 0.02) is None
+    assert _label(_bowl(5, 20.0), 0.02) is None
     assert _label(Patch(500, 500, _bowl(60).phase)) is None
 
 
@@ -87,11 +92,18 @@ def test_a_basin_without_data_is_not_demanded():
     whole, half = level.copy(), level.copy()
     whole[:], half[:, :82] = 0, 0
     found = [
-        labels.label_of(labels.Basin(_bowl(60), (0,)), labels.Conditions(c, 10.0, Spacing(15.0, 15.0), 0.2), RULE)
+        labels.label_of(labels.Basin(_bowl(60), (0,)), labels.Conditions(c, _noise, Spacing(15.0, 15.0), 0.2), RULE)
         for c in (level, half, whole)
     ]
     assert [None if label is None else label.ignore for label in found] == [False, True, None]
     assert found[1].attributes["coherence"] == pytest.approx(0.7)
+
+
+def test_a_basin_that_hardly_moves_has_no_label_whatever_the_rule():
+    everything = Labels(ignore_mm=0.0, ignore_detectability=0.0)
+    for peak in (0.0, 1e-7, 1e-3):
+        assert _label(_bowl(peak), rule=everything) is None
+    assert _label(_bowl(0.1), rule=everything).ignore
 
 
 def test_a_label_tells_what_it_came_from():

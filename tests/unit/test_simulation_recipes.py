@@ -62,6 +62,13 @@ def test_the_strength_of_turbulence_may_be_named():
         ({"recipe": "x"}, "realistic, paper, custom"),
         ({"seed": -1}, "seed: found -1"),
         ({"tile_size_px": "big"}, "tile_size_px: found 'big'"),
+        ({"recipe": "custom", "filter": {"window_px": [33]}}, "even numbers"),
+        ({"recipe": "custom", "geometry": {"pair_days": [0, 12, 24]}}, "pair_days"),
+        ({"recipe": "custom", "coherence": {"critical_baseline_m": 0}}, "critical_baseline_m"),
+        ({"recipe": "custom", "atmosphere": {"ramp_fringes": float("inf")}}, "ramp_fringes: found inf"),
+        ({"pixel_size_m": [10, float("inf")]}, "pixel_size_m"),
+        ({"seed": 2**64}, "seed"),
+        ({"labels": {"ignore_mm": 9}}, "at most positive_mm"),
         ({"tile_size_px": 16}, "tile_size_px: found 16"),
     ],
 )
@@ -72,6 +79,8 @@ def test_settings_that_make_no_sense_are_named(section, sentence):
 
 def test_the_configuration_schema_knows_every_setting_and_no_other():
     known = yaml.safe_load(SCHEMA.read_text())["properties"]["simulation"]["properties"]
+    defaults = {name: known[name]["default"] for name in ("seed", "tile_size_px", "pixel_size_m")}
+    assert read_settings(defaults) == Settings()
     amounts = {"name", "recipe", "shard_size", "train_shards", "validation_shards"}
     assert set(known) - amounts == {f.name for f in fields(Settings)}
     for name, kind in get_type_hints(Settings).items():

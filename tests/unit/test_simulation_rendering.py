@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from basinwatch.datasets import read_shard
-from basinwatch.simulation import coherence, confounders, labels
+from basinwatch.simulation import coherence, confounders, labels, rendering
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 from basinwatch.simulation.recipes import RECIPES, read_settings
@@ -150,8 +150,8 @@ def test_a_point_source_halves_where_the_formula_says():
 
 def test_the_paper_recipe_draws_circles_on_the_diagonal_in_uniform_noise():
     settings = read_settings({"recipe": "paper", "tile_size_px": 96})
-    record = next(r for r in (draw(settings, n) for n in range(50)) if r["basins"])
-    for basin in record["basins"][:1]:
+    record = next(r for r in (draw(settings, n) for n in range(50)) if len(r["basins"]) > 2)
+    for basin in record["basins"]:
         assert basin["sigma_along_m"] == basin["sigma_across_m"]
         assert basin["row"] == basin["column"]
         volume = basin["peak_mm"] * 2 * np.pi * basin["sigma_along_m"] ** 2
@@ -223,3 +223,27 @@ def test_a_shard_has_the_same_bytes_for_one_and_two_threads(tmp_path):
         )
         digests.append([hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())])
     assert digests[0] == digests[1]
+
+
+def test_the_paper_recipe_judges_visibility_by_its_own_noise():
+    record = draw(read_settings({"recipe": "paper"}), 0)
+    record["noise"]["uniform_rad"] = 1.2
+    assert rendering.phase_noise_rad(record, 1.0) == pytest.approx(1.2 / np.sqrt(3))
+
+
+@pytest.mark.parametrize("basins", [{"stopped_share": 1, "gaussian_share": 0, "stopped_days": [300, 1000]},
+                                    {"gaussian_share": 1, "gaussian_sigma_m": [1, 5]}])  # fmt: skip
+def test_basins_too_old_or_too_small_to_see_do_no_harm(basins):
+    settings = _custom(basins=basins | {"counts": [0, 0, 0, 1]})
+    for number in range(12):
+        tile = render(draw(settings, number))
+        assert np.isfinite(tile.phase).any()
+
+
+def test_a_changed_component_leaves_the_fields_of_the_others_untouched():
+    records = [draw(s, 8) for s in (SMALL, _custom(speckle={"looks": [20, 21]}, filter={"share": 0}))]
+    grounds = [rendering.move_ground(record) for record in records]
+    np.testing.assert_array_equal(*(ground.sinking for ground in grounds))
+    np.testing.assert_array_equal(*(ground.moved for ground in grounds))
+    np.testing.assert_array_equal(*(rendering.atmosphere_phase(record) for record in records))
+    np.testing.assert_array_equal(*(rendering.true_coherence(*pair) for pair in zip(records, grounds, strict=True)))

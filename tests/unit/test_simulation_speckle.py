@@ -23,7 +23,7 @@ def _draw(coherence, looks, n=200_000, seed=1):
     return multilook(rng, np.zeros(shape, np.float32), np.full(shape, coherence, np.float32), looks)
 
 
-@pytest.mark.parametrize("looks", [1, 4, 12.5, 20])
+@pytest.mark.parametrize("looks", [1, 4, 12.5, 20, 50])
 @pytest.mark.parametrize("coherence", [0.05, 0.3, 0.6, 0.9])
 def test_the_phase_follows_the_closed_form_distribution(looks, coherence):
     signal, _ = _draw(coherence, looks)

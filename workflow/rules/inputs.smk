@@ -47,6 +47,14 @@ def simulation_settings(wildcards):
     return SIMULATION
 
 
+def shard_mb(wildcards):
+    """Memory of a shard: its tiles in their compact types twice, and what making one takes."""
+    pixels = (
+        config["simulation"]["shard_size"] * config["simulation"]["tile_size_px"] ** 2
+    )
+    return 1000 + round(8e-6 * pixels)
+
+
 def simulation_sources(wildcards):
     """Real delay maps and terrain that tiles are drawn from, by role."""
     return SIMULATION_FILES

@@ -246,7 +246,7 @@ rule simulate_shard:
         "../../envs/geo.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=shard_mb,
         runtime=30,
     params:
         code=code_version("simulation.shards", "simulation.recipes"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -128,30 +128,47 @@ def _annotation(number: int, tile_id: int, label: Label) -> dict[str, Any]:
     }
 
 
-def write_shard(arrays: Path, coco: Path, tiles: Sequence[LabelledTile], info: dict[str, Any]) -> None:
-    """Write one shard; `info` (recipe, seed, …) goes into the COCO file."""
-    images = [
-        {"id": t.tile_id, "file_name": arrays.name, "index": i, "group": t.group,
-         "height": t.phase.shape[0], "width": t.phase.shape[1]}
-        for i, t in enumerate(tiles)
-    ]  # fmt: skip
-    pairs = [(t.tile_id, label) for t in tiles for label in t.labels if label.mask.any()]
-    annotations = [_annotation(n, tile_id, label) for n, (tile_id, label) in enumerate(pairs, start=1)]
-    phase = np.stack([encode_phase(t.phase) for t in tiles])
-    coherence = np.stack(
-        [np.zeros(t.phase.shape, np.uint8) if t.coherence is None else encode_share(t.coherence) for t in tiles]
-    )
+def write_shard(
+    arrays: Path, coco: Path, tiles: Iterable[LabelledTile], info: Mapping[str, Any], count: int | None = None
+) -> None:
+    """Write one shard; `info` (recipe, seed, …) goes into the COCO file.
+
+    Tiles are coded one by one: with `count`, how many there are, they may come from a generator.
+    """
+    if count is None:
+        tiles = list(tiles)
+        count = len(tiles)
+    phase, coherence = np.empty(0, np.int16), np.empty(0, np.uint8)
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    for index, tile in enumerate(tiles):
+        if not images:
+            phase = np.empty((count, *tile.phase.shape), np.int16)
+            coherence = np.zeros(phase.shape, np.uint8)
+        phase[index] = encode_phase(tile.phase)
+        if tile.coherence is not None:
+            coherence[index] = encode_share(tile.coherence)
+        images.append(_image(tile, arrays.name, index))
+        labels = (label for label in tile.labels if label.mask.any())
+        annotations += [_annotation(n, tile.tile_id, label) for n, label in enumerate(labels, len(annotations) + 1)]
     with atomic_path(arrays) as part:
         part.write_bytes(save({"phase": phase, "coherence": coherence}))
-    write_json(
-        coco,
-        {
-            "info": info | {"software": software()},
-            "images": images,
-            "annotations": annotations,
-            "categories": [CATEGORY],
-        },
-    )
+    masks = hashlib.sha256(json.dumps([a["segmentation"] for a in annotations]).encode()).hexdigest()
+    content = {
+        "info": dict(info) | {"masks_sha256": masks, "software": software()},
+        "images": images,
+        "annotations": annotations,
+    }
+    write_json(coco, content | {"categories": [CATEGORY]})
+
+
+def _image(tile: LabelledTile, file_name: str, index: int) -> dict[str, Any]:
+    """One COCO image."""
+    height, width = tile.phase.shape
+    return {
+        "id": tile.tile_id, "file_name": file_name, "index": index, "group": tile.group,
+        "height": height, "width": width,
+    }  # fmt: skip
 
 
 def read_shard(arrays: Path, coco: Path) -> Shard:

@@ -12,10 +12,11 @@ SENTINEL1_WAVELENGTH_M = 0.05546576
 
 
 def wrap(phase: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
-    """Wrap radians to [-π, π); keeps dtype and NaN."""
+    """Wrap radians to [-π, π] as their type rounds it; keeps dtype and NaN."""
     cycles = np.floor(phase / (2 * np.pi) + 0.5)
     wrapped: NDArray[np.floating[Any]] = (phase - 2 * np.pi * cycles).astype(phase.dtype)
-    return wrapped
+    # Rounding of large angles may lead a little beyond.
+    return np.clip(wrapped, -np.pi, np.pi, out=wrapped) if isinstance(wrapped, np.ndarray) else wrapped
 
 
 def to_displacement_mm(phase: NDArray[np.floating[Any]], wavelength_m: float) -> NDArray[np.floating[Any]]:

@@ -71,7 +71,7 @@ def limits(settings: Settings, name: str) -> tuple[float, float]:
 def _half_width(settings: Settings, name: str) -> float:
     """Half the logarithm of a range's upper over its lower end."""
     low, high = value_of(settings, name)
-    return math.log(high / low) / 2
+    return math.log(high / low) / 2 if low > 0 else math.inf
 
 
 def trial_step(settings: Settings, name: str) -> float:

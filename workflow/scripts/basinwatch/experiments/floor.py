@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,7 +17,8 @@ from basinwatch.experiments.ideal import d_prime
 from basinwatch.experiments.search import Search
 from basinwatch.instances import Instances
 from basinwatch.simulation.deformation import Patch, overlap
-from basinwatch.simulation.labels import basin_mask
+from basinwatch.simulation.geometry import Spacing
+from basinwatch.simulation.labels import basin_mask, equivalent_sigma_m
 from basinwatch.simulation.rendering import move_ground, render
 
 logger = logging.getLogger(__name__)
@@ -66,19 +66,13 @@ def _size(patches: Sequence[Patch], trial: Trial, setup: Setup) -> dict[str, Any
         return dict.fromkeys(("equivalent_sigma_m", "gradient_rad_px", "d_prime"))
     phase, condition = patches[0].phase, trial.condition
     steepest = max(float(np.abs(slope).max()) for slope in np.gradient(phase))
-    sigma = equivalent_sigma_m(phase, setup.pixel_m)
+    sigma = equivalent_sigma_m(phase, Spacing(setup.pixel_m, setup.pixel_m))
     detectable = d_prime(trial.amplitude_mm, sigma, condition.coherence, setup.looks, setup.pixel_m, condition.delay_mm)
     return {
         "equivalent_sigma_m": round(sigma, 2),
         "gradient_rad_px": round(steepest, 4),
         "d_prime": round(detectable, 4),
     }
-
-
-def equivalent_sigma_m(phase: NDArray[np.float32], pixel_m: float) -> float:
-    """Return σ of the Gaussian bowl of the same peak and volume (movement away only), √(V / 2π peak)."""
-    volume = float(phase.clip(min=0).sum(dtype=np.float64)) * pixel_m**2
-    return math.sqrt(volume / (2 * math.pi * float(phase.max())))
 
 
 def masks(patches: Sequence[Patch], shape: tuple[int, ...]) -> list[NDArray[np.bool_]]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from basinwatch.errors import InputError
 from basinwatch.simulation.fields import broken_power_law, scaled_field, short_scaled_field, smooth_field, unit_scale
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 
@@ -81,10 +82,19 @@ def power_law_delay(
     mm_per_km
         Increase of the delay with height at the mean height; it fixes the difference of the two K.
     top_m
-        h₀, above the mean height.
+        h₀, a height.
+
+    Raises
+    ------
+    InputError
+        If the mean height is not below h₀.
     """
-    below_top_km = np.maximum(top_m - heights_m, 0) / 1000
-    mean_km = top_m / 1000 - float(heights_m.mean(dtype=np.float64)) / 1000
+    mean_m = float(heights_m.mean(dtype=np.float64))
+    if mean_m >= top_m:
+        raise InputError(
+            f"terrain: found a mean height of {mean_m:.0f} m, expected less than {top_m:.0f} m; check its unit."
+        )
+    below_top_km, mean_km = np.maximum(top_m - heights_m, 0) / 1000, (top_m - mean_m) / 1000
     factor = -mm_per_km / (LAYERS_EXPONENT * mean_km ** (LAYERS_EXPONENT - 1))
     return _centred(factor * below_top_km**LAYERS_EXPONENT)
 

@@ -91,7 +91,7 @@ class FaceBasin(_AnyBasin):
         Influence radius of the down-dip edge over that of the up-dip edge; 1 in a flat seam. Down-dip
         is to the right of the direction of advance.
     dip_cot
-        Movement down-dip over subsidence, cot θ₀; 0 in a flat seam.
+        Movement up-dip over subsidence, cot θ₀; 0 in a flat seam.
     stopped_days
         Days from the face's stop to the pair's first date; None while it moves.
     """
@@ -282,12 +282,12 @@ def _direction(basin: Basin) -> tuple[float, float]:
 
 
 def _horizontal(basin: Basin, sunk: NDArray[np.float32], spacing: Spacing) -> tuple[Array, Array]:
-    """East and north movement in mm: towards the centre and, over a dipping seam, down-dip."""
+    """East and north movement in mm: towards the centre and, over a dipping seam, up-dip to the panel."""
     east, north = horizontal_movement(sunk, basin["horizontal"] * basin["radius_m"], spacing)
     if basin["kind"] == "gaussian":
         return east, north
     sine, cosine = _direction(basin)
-    return east + basin["dip_cot"] * cosine * sunk, north - basin["dip_cot"] * sine * sunk
+    return east - basin["dip_cot"] * cosine * sunk, north + basin["dip_cot"] * sine * sunk
 
 
 def _window(

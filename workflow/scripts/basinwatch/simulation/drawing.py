@@ -105,9 +105,10 @@ def _draw_basins(settings: Settings, rng: Generator, scene: Mapping[str, Any]) -
         basin = _draw_basin(settings.basins, rng)
         neighbour = bool(basins) and rng.random() < settings.basins.neighbour_share
         place = rng.uniform(-0.03, 1.03, 2) * settings.tile_size_px
-        if settings.basins.gaussian_form == "printed":
+        printed = settings.basins.gaussian_form == "printed"
+        if printed:
             place[1] = place[0]
-        if neighbour:
+        if neighbour and not printed:
             basin |= _beside(basins[-1], basin, rng, spacing)
         else:
             basin |= {"row": float(place[0]), "column": float(place[1])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ SPLITS = ("train", "validation", "test")
 Pools = dict[str, dict[str, list[tuple[date, date]]]]
 
 _FEWEST_TO_SPLIT = 4
-_FEWEST_TO_SEPARATE = 6
+_FEWEST_TO_TEST = 6
 _SAME_PLACE_PX = 0.01
 
 
@@ -38,9 +38,8 @@ def pools(days: Iterable[date]) -> Pools:
     """List the pairs of each split and season; a pair joins two dates of one season of any years.
 
     Dates, not places, are divided. Of a season's n dates, max(2, n // 6) go to validation and as many
-    to test, evenly spread in time, and a pair has both its dates in one split. Where n is 4 or 5, one
-    date goes to each of the two, and its pairs take their other date from training. Where n is 2 or 3,
-    all serve training.
+    to test, evenly spread in time, and a pair has both its dates in one split. Where n is 4 or 5, two go
+    to validation and none to test. Where n is 2 or 3, all serve training.
 
     Returns
     -------
@@ -50,7 +49,7 @@ def pools(days: Iterable[date]) -> Pools:
     distinct = sorted(set(days))
     parts = {season: _divide([day for day in distinct if season_of(day) == season]) for season in SEASONS}
     return {
-        split: {season: pairs for season, part in parts.items() if (pairs := _pairs(part[split], part["train"]))}
+        split: {season: pairs for season, part in parts.items() if (pairs := list(combinations(part[split], 2)))}
         for split in SPLITS
     }
 
@@ -58,22 +57,17 @@ def pools(days: Iterable[date]) -> Pools:
 def _divide(days: list[date]) -> dict[str, list[date]]:
     """Dates of a season by split."""
     n = len(days)
-    held = 0 if n < _FEWEST_TO_SPLIT else 1 if n < _FEWEST_TO_SEPARATE else max(2, n // 6)
-    places = [(2 * i + 1) * n // (4 * held) for i in range(2 * held)]
+    held = max(2, n // 6) if n >= _FEWEST_TO_SPLIT else 0
+    parts = 2 if n >= _FEWEST_TO_TEST else 1
+    places = [(2 * i + 1) * n // (2 * parts * held) for i in range(parts * held)]
     return {
         "train": [day for i, day in enumerate(days) if i not in places],
-        "validation": [days[i] for i in places[::2]],
-        "test": [days[i] for i in places[1::2]],
+        "validation": [days[i] for i in places[::parts]],
+        "test": [days[i] for i in places[1::2]] if parts == 2 else [],
     }
 
 
-def _pairs(days: list[date], others: list[date]) -> list[tuple[date, date]]:
-    """Pair dates with one another, a single one with others."""
-    pairs = combinations(days, 2) if len(days) != 1 else product(days, others)
-    return [(min(pair), max(pair)) for pair in pairs]
-
-
-def check(folder: str | Path, tile_m: float, splits: Iterable[str] = SPLITS) -> None:
+def check(folder: str | Path, tile_m: float, splits: Iterable[str] = ("train", "validation")) -> None:
     """Refuse a folder of GACOS files that tiles cannot be made of; reads headers alone.
 
     Parameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -16,26 +17,26 @@ from shapely import Point, Polygon, box
 
 from basinwatch.datasets import Label
 from basinwatch.simulation.atmosphere import delay_spectrum, unit_scale
-from basinwatch.simulation.coherence import CEILING, FLOOR
 from basinwatch.simulation.deformation import Patch, overlap
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 from basinwatch.simulation.settings import Labels
-from basinwatch.simulation.speckle import phase_noise_rad
 
 SMALLEST_AREA_PX = 12
 SMALLEST_SHARE_INSIDE = 0.6
 _SIMPLIFIED_PX = 0.25
+_FAINTEST_MM = 0.01
 
 
 @dataclass(frozen=True)
 class Conditions:
     """What decides how visible a basin is.
 
-    True coherence (y, x), 0 where there are no data; looks; pixel size; √D(10 km) in radians.
+    True coherence (y, x), 0 where there are no data; phase noise in radians at a coherence; pixel size;
+    √D(10 km) in radians.
     """
 
     coherence: NDArray[np.float32]
-    looks: float
+    noise_rad: Callable[[float], float]
     spacing: Spacing
     delay_rad: float
 
@@ -105,6 +106,12 @@ def detectability(peak_rad: float, sigma_m: float, noise: float, spacing_m: floa
     return math.sqrt(float(trapezoid(bowl**2 / clutter * 2 * math.pi * f * f, log_f)))
 
 
+def equivalent_sigma_m(phase: NDArray[np.float32], spacing: Spacing) -> float:
+    """Return σ of the Gaussian bowl of the same peak and volume (movement away only), √(V / 2π peak)."""
+    volume = float(phase.clip(min=0).sum(dtype=np.float64)) * spacing.y * spacing.x
+    return math.sqrt(volume / (2 * math.pi * float(phase.max())))
+
+
 def merge_touching(patches: list[Patch]) -> list[Basin]:
     """Join basins that read as one: the saddle between them exceeds half the smaller peak."""
     basins = [Basin(patch, (number,)) for number, patch in enumerate(patches)]
@@ -165,7 +172,9 @@ def label_of(basin: Basin, conditions: Conditions, rule: Labels) -> Label | None
     are to be ignored.
     """
     patch = basin.patch
-    peak_rad = float(patch.phase.max())
+    visible_mm = float(patch.phase.max()) / PHASE_PER_MM
+    if visible_mm < max(rule.ignore_mm, _FAINTEST_MM):
+        return None
     whole = basin_mask(patch.phase, rule)
     tile = (conditions.coherence.shape[0], conditions.coherence.shape[1])
     inside, own = overlap(patch.row, patch.column, patch.phase.shape, tile)
@@ -175,12 +184,11 @@ def label_of(basin: Basin, conditions: Conditions, rule: Labels) -> Label | None
     if not seen.any():
         return None
     numbers = _numbers(patch, whole, float(conditions.coherence[seen].mean()), conditions)
-    visible, weak = numbers["peak_los_mm"], numbers["d_prime"]
-    if peak_rad <= 0 or visible < rule.ignore_mm or weak < rule.ignore_detectability:
+    if numbers["d_prime"] < rule.ignore_detectability:
         return None
     ignore = (
-        visible < rule.positive_mm
-        or weak < rule.positive_detectability
+        visible_mm < rule.positive_mm
+        or numbers["d_prime"] < rule.positive_detectability
         or int(seen.sum()) < SMALLEST_AREA_PX
         or seen.sum() < SMALLEST_SHARE_INSIDE * whole.sum()
     )
@@ -193,10 +201,8 @@ def _numbers(patch: Patch, mask: NDArray[np.bool_], coherence: float, conditions
     """Attributes of a basin."""
     rows, columns = np.gradient(patch.phase)
     steepest = np.maximum(np.abs(rows), np.abs(columns))[mask]
-    peak_rad, volume = float(patch.phase.max()), float(patch.phase[mask].sum(dtype=np.float64))
-    area = conditions.spacing.y * conditions.spacing.x
-    sigma_m = math.sqrt(max(volume, 1e-6) / (2 * math.pi * peak_rad) * area)
-    noise = phase_noise_rad(min(max(coherence, FLOOR), CEILING), conditions.looks)
+    peak_rad, area = float(patch.phase.max()), conditions.spacing.y * conditions.spacing.x
+    noise, sigma_m = conditions.noise_rad(coherence), equivalent_sigma_m(patch.phase, conditions.spacing)
     d_prime = detectability(peak_rad, sigma_m, noise, math.sqrt(area), conditions.delay_rad)
     return {
         "peak_los_mm": round(peak_rad / PHASE_PER_MM, 3),

@@ -189,7 +189,7 @@ class DippingPanel(NamedTuple):
 
     `half_width_m` is its horizontal half width, `radius_m` the influence radius of the up-dip edge,
     `dip_ratio` that of the down-dip edge over it. The trough lies `shift_m` down-dip of the panel;
-    `dip_cot` times subsidence is the movement down-dip.
+    the ground there moves up-dip towards it, by `dip_cot` times the subsidence.
     """
 
     half_width_m: float

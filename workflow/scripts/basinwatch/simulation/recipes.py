@@ -18,7 +18,7 @@ _PAPER = replace(
     basins=replace(
         _REALISTIC.basins,
         gaussian_share=1.0, gaussian_form="printed", gaussian_sigma_m=(55.0, 670.0), gaussian_axis_ratio=(1.0, 1.0),
-        horizontal=(0.0, 0.0), irregularity=(0.0, 0.0), warp=(0.0, 0.0),
+        horizontal=(0.0, 0.0), irregularity=(0.0, 0.0), warp=(0.0, 0.0), neighbour_share=0.0,
     ),
     atmosphere=replace(_REALISTIC.atmosphere, stratified_share=0.0, height_error_m=(0.0, 0.0), ramp_fringes=0.0),
     coherence=replace(_REALISTIC.coherence, unknown_share=1.0),
@@ -46,7 +46,10 @@ _LOG_UNIFORM = (
     "basins.tan_influence_angle", "basins.panel_width_m",
 )  # fmt: skip
 _LIMITS: dict[str, tuple[float, float]] = {
-    "tile_size_px": (32, 4096),
+    "seed": (0, 2**63),
+    "tile_size_px": (64, 4096),
+    "geometry.pair_days": (1, 1000),
+    "coherence.critical_baseline_m": (1, math.inf),
     "geometry.incidence_deg": (0, 80),
     "geometry.heading_deg": (-360, 360),
     "geometry.phase_sign": (-1, 1),
@@ -83,6 +86,12 @@ def read_settings(section: Mapping[str, Any]) -> Settings:
     if settings.atmosphere.source == "gacos" and settings.atmosphere.gacos_dir is None:
         raise _wrong("atmosphere.gacos_dir", None, "a folder of GACOS files because source is gacos", "name it")
     _require_deep_panels(settings.basins)
+    if any(window % 2 for window in settings.filter.window_px):
+        raise _wrong("filter.window_px", list(settings.filter.window_px), "even numbers", "correct it")
+    for kind in ("mm", "detectability"):
+        ignore, positive = (getattr(settings.labels, f"{state}_{kind}") for state in ("ignore", "positive"))
+        if ignore > positive:
+            raise _wrong(f"labels.ignore_{kind}", ignore, f"at most positive_{kind}, {positive:g}", "lower it")
     if len(settings.geometry.pair_days) != len(settings.geometry.pair_weights):
         raise _wrong(
             "geometry.pair_weights", list(settings.geometry.pair_weights),
@@ -117,7 +126,7 @@ def _check(name: str, value: Any) -> None:
     numbers = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, int | float)]
     share = name.endswith(("share", "chance"))
     low, high = (0.0, 1.0) if share else _LIMITS.get(name, (0.0, math.inf))
-    if not all(low <= v <= high for v in numbers):
+    if not all(math.isfinite(v) and low <= v <= high for v in numbers):
         wanted = (
             "a share between 0 and 1"
             if share

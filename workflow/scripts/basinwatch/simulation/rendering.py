@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -141,10 +142,9 @@ def _terrain_heights(record: Record, sources: Sources) -> Phase:
 
 
 def true_coherence(record: Record, ground: Ground) -> Phase:
-    """Background with land cover and water, reduced where the ground moves; of one look under uniform noise."""
+    """Background with land cover and water, reduced where the ground moves; full under uniform noise."""
     if "uniform_rad" in record["noise"]:
-        equivalent = math.sqrt(1 / (1 + 2 * record["noise"]["uniform_rad"] ** 2 / 3))
-        return np.full(shape_of(record), equivalent, np.float32)
+        return np.ones(shape_of(record), np.float32)
     drawn, spacing, shape = record["coherence"], Spacing(*record["spacing_m"]), shape_of(record)
     rngs = [field_rng(record, Component.COHERENCE, block) for block in range(1, 5)]
     level = coherence.background(rngs[0], shape, drawn["mean"], drawn["spread"], drawn["correlation_m"], spacing)
@@ -162,11 +162,21 @@ def true_coherence(record: Record, ground: Ground) -> Phase:
 
 def find_labels(record: Record, ground: Ground, truth: Phase) -> list[Label]:
     """Label every basin that counts."""
-    rule, looks = Labels(**record["labels"]), record["noise"].get("looks", 1.0)
+    rule = Labels(**record["labels"])
     seen = np.where(ground.missing, np.float32(0), truth)
-    conditions = labels.Conditions(seen, looks, Spacing(*record["spacing_m"]), delay_rad(record))
+    conditions = labels.Conditions(
+        seen, partial(phase_noise_rad, record), Spacing(*record["spacing_m"]), delay_rad(record)
+    )
     found = [labels.label_of(basin, conditions, rule) for basin in labels.merge_touching(ground.patches)]
     return [label for label in found if label is not None]
+
+
+def phase_noise_rad(record: Record, level: float) -> float:
+    """Return the standard deviation of the phase at a true coherence."""
+    if "uniform_rad" in record["noise"]:
+        return float(record["noise"]["uniform_rad"] / math.sqrt(3))
+    bounded = min(max(level, coherence.FLOOR), coherence.CEILING)
+    return speckle.phase_noise_rad(bounded, record["noise"]["looks"])
 
 
 def _observe(record: Record, total: Phase, truth: Phase, missing: NDArray[np.bool_]) -> tuple[Phase, Phase | None]:

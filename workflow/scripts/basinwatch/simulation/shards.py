@@ -5,12 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from basinwatch import datasets
 from basinwatch.datasets import LabelledTile
@@ -52,24 +50,14 @@ def simulate_shard(settings: Settings, numbers: range, files: ShardFiles, split:
     lines = "".join(json.dumps(r, allow_nan=False) + "\n" for r in records).encode()
     with atomic_path(files.parameters) as part:
         part.write_bytes(lines)
-    tiles = []
+    manifest = {"simulation": asdict(settings), "split": split, "parameters_sha256": hashlib.sha256(lines).hexdigest()}
+    tiles = _rendered(records, sources)
+    datasets.write_shard(files.arrays, files.coco, tiles, manifest, len(records))
+
+
+def _rendered(records: Sequence[Mapping[str, Any]], sources: Sources) -> Iterator[LabelledTile]:
+    """Render one tile after another, and log how far it is."""
     for done, record in enumerate(records, start=1):
-        tiles.append(render(record, sources))
+        yield render(record, sources)
         if done % _REPORT_EVERY == 0:
             log.info("simulated %d of %d tiles", done, len(records))
-    manifest = {
-        "simulation": asdict(settings),
-        "split": split,
-        "parameters_sha256": hashlib.sha256(lines).hexdigest(),
-        "masks_sha256": _masks_sha256(tiles),
-    }
-    datasets.write_shard(files.arrays, files.coco, tiles, manifest)
-
-
-def _masks_sha256(tiles: Sequence[LabelledTile]) -> str:
-    """SHA-256 over all masks in order: equal wherever the same tiles are simulated."""
-    digest = hashlib.sha256()
-    for tile in tiles:
-        for label in tile.labels:
-            digest.update(np.packbits(label.mask).data)
-    return digest.hexdigest()

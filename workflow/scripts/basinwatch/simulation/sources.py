@@ -39,11 +39,12 @@ class Sources:
         InputError
             If a file is missing, unreadable or smaller than a tile, or a season has a single date.
         """
-        air = settings.atmosphere
-        tile_m = settings.tile_size_px * settings.pixel_size_m[1] * settings.geometry.pixel_aspect[1] ** 0.5
+        air, aspect = settings.atmosphere, settings.geometry.pixel_aspect
+        longest = max(aspect[1], 1 / aspect[0]) ** 0.5
+        tile_m = settings.tile_size_px * settings.pixel_size_m[1] * longest
         delays: Mapping[date, Path] = {}
         if air.source == "gacos" and air.gacos_dir:
-            gacos_pairs.check(air.gacos_dir, tile_m, ("train", "validation"))
+            gacos_pairs.check(air.gacos_dir, tile_m)
             delays = gacos.scan(air.gacos_dir)
         if air.dem:
             elevation.check(air.dem, tile_m)
