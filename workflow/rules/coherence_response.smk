@@ -18,7 +18,12 @@ rule measure_coherence_response:
         runtime=30,
         gpu=config["experiments"]["gpus"],
     params:
-        code=code_version("experiments.response", "experiments.search"),
+        code=code_version(
+            "experiments",
+            "experiments.response",
+            "experiments.search",
+            "experiments.tables",
+        ),
         scale=config["experiments"]["scale"],
         settings=experiment_settings(),
         thresholds=detection_settings(),
@@ -47,7 +52,12 @@ rule summarize_coherence_response:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_version("experiments.response_summary", "experiments.figures"),
+        code=code_version(
+            "experiments",
+            "experiments.response_summary",
+            "experiments.figures",
+            "experiments.tables",
+        ),
         settings=experiment_settings(),
     message:
         "Summarize the coherence response of model {wildcards.model}"

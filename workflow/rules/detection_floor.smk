@@ -18,7 +18,12 @@ rule measure_detection_floor:
         runtime=60,
         gpu=config["experiments"]["gpus"],
     params:
-        code=code_version("experiments.floor", "experiments.search"),
+        code=code_version(
+            "experiments",
+            "experiments.floor",
+            "experiments.search",
+            "experiments.tables",
+        ),
         scale=config["experiments"]["scale"],
         settings=experiment_settings(),
         thresholds=detection_settings(),
@@ -47,7 +52,12 @@ rule summarize_detection_floor:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_version("experiments.floor_summary", "experiments.figures"),
+        code=code_version(
+            "experiments",
+            "experiments.floor_summary",
+            "experiments.figures",
+            "experiments.tables",
+        ),
         settings=experiment_settings(),
     message:
         "Summarize the detection floor of model {wildcards.model}"
