@@ -29,6 +29,7 @@ include: "workflow/rules/activity.smk"
 include: "workflow/rules/sbas.smk"
 include: "workflow/rules/hotspots.smk"
 include: "workflow/rules/comparison.smk"
+include: "workflow/rules/fusion.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -36,7 +37,9 @@ rule all:
     default_target: True
     input:
         reports=final_reports(),
+        fusion=final_fusion(),
         truth=final_truth(),
+        networks=final_networks(),
 
 
 rule simulate:

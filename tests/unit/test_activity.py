@@ -5,9 +5,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
-from basinwatch.activity import StateSettings, accumulate, coverage, covered_days, describe, timeline
+from basinwatch.activity import ActivityState, StateSettings, accumulate, coverage, describe, timeline
 from basinwatch.grid import Grid
 from basinwatch.linking import link, outlines
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 START = date(2022, 1, 1)
 GRID = Grid(40, 30, None, None, (10.0, 10.0))
@@ -77,10 +79,147 @@ def test_nothing_to_accumulate_is_an_error():
         accumulate([])
 
 
-def test_covered_days_count_overlaps_once():
-    spans = [(day(a).isoformat(), day(b).isoformat()) for a, b in [(24, 36), (0, 24), (12, 18), (50, 51)]]
-    assert covered_days(spans) == 37
-    assert covered_days([]) == 0
+def history(text, step=12, start=0, **options):
+    """Accumulate one pixel from a word: D detected, s seen, . not observed, one adjacent pair each."""
+    masks = [
+        (day(start + step * i), day(start + step * (i + 1)), np.array([[c == "D"]]), np.array([[c == "s"]]))
+        for i, c in enumerate(text)
+    ]
+    return {name: float(values[0, 0]) for name, values in vars(accumulate(masks, **options)).items()}
+
+
+@pytest.mark.parametrize(
+    ("text", "gap", "episodes", "longest", "bridged"),
+    [
+        ("DDD", 0, 1, 36, 0),
+        ("DsDD", 0, 2, 24, 0),
+        ("D.DD", 0, 2, 24, 0),
+        ("D.DD", 12, 1, 48, 12),
+        ("D..D", 12, 2, 12, 0),
+        ("D..D", 24, 1, 48, 24),
+        ("D.s.D", 99, 2, 12, 0),
+        ("..D", 99, 1, 12, 0),
+        ("D..", 99, 1, 12, 0),
+        ("D.D.D", 12, 1, 60, 24),
+        ("ss.", 0, 0, 0, 0),
+    ],
+)
+def test_spells_end_where_nothing_is_detected_and_go_on_over_short_unobserved_gaps(
+    text, gap, episodes, longest, bridged
+):
+    found = history(text, max_gap_days=gap)
+    assert (found["episodes"], found["longest_days"], found["bridged_days"]) == (episodes, longest, bridged)
+    assert found["days"] == 12 * text.count("D")
+    assert found["observed_days"] == 12 * (len(text) - text.count("."))
+
+
+def test_time_that_no_pair_spans_is_a_gap_like_any_other():
+    none, some = np.zeros((1, 1), bool), np.ones((1, 1), bool)
+    masks = [(day(0), day(12), some, none), (day(30), day(42), some, none)]
+    assert accumulate(masks).episodes[0, 0] == 2
+    bridged = accumulate(masks, max_gap_days=18)
+    assert [bridged.episodes[0, 0], bridged.longest_days[0, 0], bridged.bridged_days[0, 0]] == [1, 42, 18]
+    assert bridged.days[0, 0] == 24
+
+
+def spells(active):
+    """Number of spells and longest spell of one pixel from its days one by one."""
+    runs = "".join("x" if a else " " for a in active).split()
+    return len(runs), max(map(len, runs), default=0)
+
+
+networks = st.lists(
+    st.tuples(st.integers(0, 20), st.integers(1, 9)).map(lambda pair: (pair[0], pair[0] + pair[1])),
+    min_size=1, max_size=9, unique=True,
+)  # fmt: skip
+
+
+def equal(a, b):
+    return all(np.array_equal(x, y, equal_nan=True) for x, y in zip(vars(a).values(), vars(b).values(), strict=True))
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks, st.integers(0, 1000))
+def test_any_network_gives_what_a_count_day_by_day_gives(pairs, seed):
+    masks = random_masks(sorted(pairs), seed)
+    result = accumulate(masks)
+    by_day = {
+        name: np.array([
+            np.any([m[2] | (m[3] & (name == "observed")) for m in masks if m[0] <= day(n) < m[1]] or
+                   [np.zeros((6, 7), bool)], axis=0)
+            for n in range(max(b for _, b in pairs))
+        ])
+        for name in ("active", "observed")
+    }  # fmt: skip
+    assert np.array_equal(result.days, by_day["active"].sum(0))
+    assert np.array_equal(result.observed_days, by_day["observed"].sum(0))
+    for row, column in np.ndindex(6, 7):
+        expected = spells(by_day["active"][:, row, column])
+        assert (result.episodes[row, column], result.longest_days[row, column]) == expected
+
+
+@settings(deadline=None, max_examples=60)
+@given(networks, st.integers(0, 1000), st.integers(0, 40), st.randoms(use_true_random=False))
+def test_pairs_added_one_by_one_in_any_order_give_the_full_result_to_the_last_bit(pairs, seed, gap, random):
+    masks = random_masks(sorted(pairs), seed)
+    full = accumulate(masks, max_gap_days=gap)
+    shuffled = list(masks)
+    random.shuffle(shuffled)
+    state = ActivityState((6, 7), gap)
+    for mask in shuffled:
+        state.add(*mask)
+    assert equal(state.activity(), full)
+    assert equal(state.activity(), full)  # looking does not change the state
+
+
+@settings(deadline=None, max_examples=40)
+@given(networks, st.integers(0, 1000), st.integers(0, 20))
+def test_closing_time_that_no_pair_reaches_changes_nothing(pairs, seed, when):
+    masks = random_masks(sorted(pairs), seed)
+    early, late = ([m for m in masks if (m[0] >= day(when)) == late] for late in (False, True))
+    state = ActivityState((6, 7), 5)
+    for mask in early:
+        state.add(*mask)
+    state.close(day(when))
+    for mask in late:
+        state.add(*mask)
+    assert equal(state.activity(), accumulate(masks, max_gap_days=5))
+
+
+def test_a_saved_state_goes_on_with_the_new_pairs_alone(tmp_path):
+    masks = random_masks(OVERLAPPING)
+    state = ActivityState((6, 7), 12, key="model-1")
+    for mask in masks[:4]:
+        state.add(*mask)
+    state.close(day(12))
+    state.save(tmp_path / "state.npz")
+    again = ActivityState.load(tmp_path / "state.npz")
+    assert [m[:2] in again for m in masks] == [True] * 4 + [False] * 2
+    for mask in masks[4:]:
+        again.add(*mask)
+    assert equal(again.activity(), accumulate(masks, max_gap_days=12))
+
+
+def test_a_state_is_continued_only_with_the_same_settings_and_pairs_it_can_take():
+    spans = [(day(a), day(b)) for a, b in OVERLAPPING]
+    state = ActivityState((6, 7), 12, key="model-1")
+    for mask in random_masks(OVERLAPPING)[:4]:
+        state.add(*mask)
+    state.close(day(24))
+    assert state.continues_to(spans, (6, 7), 12, "model-1")
+    assert not state.continues_to(spans, (6, 8), 12, "model-1")
+    assert not state.continues_to(spans, (6, 7), 0, "model-1")
+    assert not state.continues_to(spans, (6, 7), 12, "model-2")
+    assert not state.continues_to(spans[1:], (6, 7), 12, "model-1")
+    assert not state.continues_to([*spans, (day(18), day(60))], (6, 7), 12, "model-1")
+    with pytest.raises(ValueError, match="order of time"):
+        state.add(day(18), day(60), *random_masks([(18, 60)])[0][2:])
+
+
+def test_a_file_that_is_no_state_is_refused(tmp_path):
+    np.savez(tmp_path / "other.npz", values=np.arange(3))
+    with pytest.raises(ValueError, match="expected 1"):
+        ActivityState.load(tmp_path / "other.npz")
 
 
 def series(schedule, n=12):
@@ -121,6 +260,8 @@ def test_a_basin_is_described_by_its_dates_counts_and_days():
     assert (third["n_detected"], third["n_observed"]) == (3, 12)
     assert (third["active_days"], third["observed_days"]) == (36, 144)
     assert third["active_fraction"] == 0.25
+    assert described["n_episodes"].tolist() == [1, 3, 1, 2]
+    assert described["longest_days"].tolist() == [144, 24, 36, 36]
 
 
 def test_the_time_line_has_one_row_per_basin_and_pair_with_scores_where_detected():

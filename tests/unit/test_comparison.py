@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -36,20 +38,24 @@ def scene():
 
 
 def test_every_object_gets_its_status_and_blind_ones_their_reason():
-    objects, _, summary = compare(*scene(), GRID, ComparisonSettings())
+    found = compare(*scene(), GRID, ComparisonSettings())
+    objects, summary = found.objects, found.summary
     assert dict(zip(objects["object"], objects["status"], strict=True)) == {
         "k1": "matched", "k2": "extra", "k3": "not_assessable", "k4": "not_assessable", "k5": "not_assessable",
         "k6": "not_assessable", "h2": "missed",
     }  # fmt: skip
-    assert objects.set_index("object").loc[["k1", "k3", "k4", "k5", "k6"], "reason"].tolist() == [
-        "", "decorrelated", "unwrapping failed (rate aliased)", "no rate", "too few pairs",
-    ]  # fmt: skip
+    assert dict(zip(objects["object"], objects["reason"], strict=True)) == {
+        "k1": "", "k2": "mean rate below the threshold", "k3": "decorrelated", "k4": "unwrapping failed (rate aliased)",
+        "k5": "no rate", "k6": "too few pairs", "h2": "not detected",
+    }  # fmt: skip
     assert summary["objects"] == {"matched": 1, "missed": 1, "extra": 1, "not_assessable": 4}
-    assert set(summary["not_assessable"].values()) == {1}
+    assert list(summary["not_assessable"].values()) == [1, 1, 1, 1, 0]
+    assert summary["extra"]["mean rate below the threshold"] == summary["missed"]["not detected"] == 1
 
 
 def test_partners_rates_and_shares_are_those_of_the_maps():
-    objects, overlaps, _ = compare(*scene(), GRID, ComparisonSettings())
+    found = compare(*scene(), GRID, ComparisonSettings())
+    objects, overlaps = found.objects, found.overlaps
     rows = objects.set_index("object")
     assert rows.loc["k1", "partners"] == "h1"
     assert rows.loc["k1", "mean_rate"] == -30
@@ -62,8 +68,7 @@ def test_partners_rates_and_shares_are_those_of_the_maps():
 
 
 def test_pixel_scores_count_measured_pixels_only():
-    _, _, summary = compare(*scene(), GRID, ComparisonSettings())
-    pixels = summary["pixels"]
+    pixels = compare(*scene(), GRID, ComparisonSettings()).summary["pixels"]
     counts = [pixels[name] for name in ("true_positive", "false_positive", "false_negative", "true_negative")]
     assert counts == [8, 8 + 16, 8 + 16, 1200 - 64 - 8 - 24 - 24]
     assert pixels["iou"] == pytest.approx(8 / 56)
@@ -74,7 +79,8 @@ def test_pixel_scores_count_measured_pixels_only():
 def test_a_slight_overlap_is_in_the_table_but_no_match():
     detected, clusters, sbas = scene()
     clusters = clusters.set_geometry([pixel_box(5, 5, 4, 4), pixel_box(2, 30, 4, 4)], crs=32650)
-    objects, overlaps, summary = compare(detected, clusters, sbas, GRID, ComparisonSettings())
+    found = compare(detected, clusters, sbas, GRID, ComparisonSettings())
+    objects, overlaps, summary = found.objects, found.overlaps, found.summary
     assert overlaps["matched"].tolist() == [False]
     assert objects.set_index("object").loc[["k1", "h1"], "status"].tolist() == ["extra", "missed"]
     assert summary["objects"]["missed"] == 2
@@ -83,7 +89,8 @@ def test_a_slight_overlap_is_in_the_table_but_no_match():
 def test_one_cluster_may_match_several_basins_and_the_other_way_round():
     detected, clusters, sbas = scene()
     wide = clusters.set_geometry([pixel_box(2, 2, 4, 14), pixel_box(3, 3, 2, 2)], crs=32650)
-    objects, overlaps, _ = compare(detected, wide, sbas, GRID, ComparisonSettings())
+    found = compare(detected, wide, sbas, GRID, ComparisonSettings())
+    objects, overlaps = found.objects, found.overlaps
     assert list(zip(overlaps["basin"], overlaps["cluster"], strict=True)) == [("k1", "h1"), ("k1", "h2"), ("k2", "h1")]
     assert objects.set_index("object").loc[["k1", "k2"], "partners"].tolist() == ["h1 h2", "h1"]
 
@@ -93,7 +100,8 @@ def test_a_side_without_objects_is_compared_all_the_same(empty):
     detected, clusters, sbas = scene()
     detected = detected.iloc[:0] if empty in ("basins", "both") else detected
     clusters = clusters.iloc[:0] if empty in ("clusters", "both") else clusters
-    objects, overlaps, summary = compare(detected, clusters, sbas, GRID, ComparisonSettings())
+    found = compare(detected, clusters, sbas, GRID, ComparisonSettings())
+    objects, overlaps, summary = found.objects, found.overlaps, found.summary
     assert len(objects) == len(detected) + len(clusters)
     assert len(overlaps) == 0
     assert sum(summary["objects"].values()) == len(objects)
@@ -124,6 +132,75 @@ def test_a_cluster_on_the_flanks_of_an_unmeasured_core_is_no_match():
     measured = np.ones(GRID.shape, bool)
     measured[8:14, 8:14] = False
     sbas = SbasMaps(*(np.full(GRID.shape, v, np.float32) for v in (-20, 0.5, 0.8)), measured)
-    row = compare(detected, flank, sbas, GRID, ComparisonSettings())[0].iloc[0]
+    row = compare(detected, flank, sbas, GRID, ComparisonSettings()).objects.iloc[0]
     assert (row["status"], row["partners"], row["core_measured_share"]) == ("not_assessable", "h1", 28 / 64)
     assert row["measured_share"] == pytest.approx(1 - 36 / 144)
+
+
+@pytest.mark.parametrize(
+    ("grid", "unit"),
+    [
+        (Grid.from_map(40, 30, Affine(25, 0, 0, 0, -25, 0), "EPSG:32650"), 25.0),
+        (Grid.from_map(40, 30, Affine(0.001, 0, 10, 0, -0.001, 60), "EPSG:4326"), None),
+        (Grid(40, 30, None, None, (4.0, 14.0)), None),
+    ],
+)
+def test_areas_and_distances_are_in_metres_whatever_the_grid_counts(grid, unit):
+    corner = np.array([[grid.affine.a, 0], [0, grid.affine.e]])
+
+    def box(column, row, width, height):
+        x, y = (np.array([[column, row], [column + width, row + height]]) @ corner + [grid.affine.c, grid.affine.f]).T
+        return shapely.box(x.min(), y.min(), x.max(), y.max())
+
+    basins = gpd.GeoDataFrame({"basin": ["k1"]}, geometry=[box(5, 5, 10, 6)], crs=grid.crs_wkt)
+    clusters = gpd.GeoDataFrame({"cluster": ["h1"]}, geometry=[box(8, 9, 10, 6)], crs=grid.crs_wkt)
+    sbas = SbasMaps(*(np.full(grid.shape, v, np.float32) for v in (-20, 0.9, 0.8)), np.ones(grid.shape, bool))
+    found = compare(basins, clusters, sbas, grid, ComparisonSettings())
+    column_m, row_m = grid.pixel_spacing_m
+    assert found.objects["area_m2"][0] == pytest.approx(60 * column_m * row_m, rel=1e-6)
+    assert found.overlaps["area_m2"][0] == pytest.approx(14 * column_m * row_m, rel=1e-6)
+    assert found.overlaps["centroid_distance_m"][0] == pytest.approx(np.hypot(3 * column_m, 4 * row_m), rel=1e-6)
+    if unit:
+        assert found.overlaps["centroid_distance_m"][0] == pytest.approx(5 * unit)
+
+
+def test_pixels_are_outside_not_measured_or_measured_and_only_the_last_are_scored():
+    detected, clusters, sbas = scene()
+    inside = np.ones(GRID.shape, bool)
+    inside[:, 25:] = False
+    state = replace(sbas, inside=inside).state()
+    assert np.array_equal(state == 0, ~inside)
+    assert np.array_equal(state == 2, inside & sbas.measured)
+    summary = compare(detected, clusters, replace(sbas, inside=inside), GRID, ComparisonSettings()).summary
+    assert summary["states"] == {"outside": 450, "not_measured": 64, "measured": 1200 - 450 - 64}
+    assert summary["pixels"]["false_negative"] == 8  # the second cluster lies outside
+
+
+def test_detections_are_scored_against_every_class_of_the_rate_map():
+    detected, clusters, sbas = scene()
+    classes = np.zeros(GRID.shape, np.float32)
+    classes[2:6, 2:6], classes[2:6, 6:8], classes[10, 30] = -3, -1, 2
+    rate = sbas.rate.copy()
+    rate[20, 30] = 40
+    found = compare(detected, clusters, replace(sbas, rate=rate, hotspot_class=classes), GRID, ComparisonSettings())
+    scores = found.summary["classes"]
+    reference = {name: s["true_positive"] + s["false_negative"] for name, s in scores.items()}
+    assert reference == {"subsiding": 24 + 16, "moving": 24 + 17, "cold_90": 24, "cold_95": 16, "cold_99": 16}
+    assert scores["cold_95"]["true_positive"] == 16
+    assert scores["cold_95"]["recall"] == 1
+    assert "cold_90" not in compare(*scene(), GRID, ComparisonSettings()).summary["classes"]
+
+
+def test_recall_is_counted_by_class_of_rate_area_and_activity():
+    detected, clusters, sbas = scene()
+    curves = compare(detected.assign(active_days=[10, 40, 40, 100, 400, 800]), clusters, sbas, GRID,
+                     ComparisonSettings()).curves.set_index(["side", "by"])  # fmt: skip
+    rates = curves.loc[("sbas", "min_rate")]
+    assert rates[rates["objects"] > 0][["low", "high", "objects", "matched", "recall"]].to_numpy().tolist() == [
+        [20, 50, 2, 1, 0.5]
+    ]
+    days = curves.loc[("detected", "active_days")]
+    assert days["objects"].tolist() == [1, 2, 1, 0, 1, 1]
+    assert days["matched"].tolist() == [1, 0, 0, 0, 0, 0]
+    assert np.isnan(days["recall"].iloc[3])
+    assert curves.loc[("detected", "area_m2"), "objects"].sum() == 6

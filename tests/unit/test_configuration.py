@@ -39,7 +39,12 @@ def test_a_mistake_is_one_sentence_with_key_found_and_expected(change, sentence)
 
 def test_defaults_reach_every_level_and_leave_the_input_alone():
     config = validate(MINIMAL, SCHEMA)
-    assert config["stacks"]["s"]["network"] == {"predecessors": 3, "max_temporal_baseline_days": None}
+    assert config["stacks"]["s"]["network"] == {
+        "predecessors": 3,
+        "max_temporal_baseline_days": None,
+        "max_perpendicular_baseline_m": None,
+        "bridge_days": None,
+    }
     assert config["hotspots"]["radius_m"] == 200
     assert MINIMAL == {"stacks": {"s": {"phase": "{pair}.diff"}}}
 

@@ -153,6 +153,7 @@ def write_rate(folder: Path, name: str, grid: Grid, basins: gpd.GeoDataFrame) ->
         {"object": [*basins["basin"], "h2"], "source": ["detected"] * len(basins) + ["sbas"],
          "status": ["matched", "extra"] + ["not_assessable"] * n + ["missed"],
          "reason": ["", ""] + ["decorrelated"] * n + [""], "partners": ["h1"] + [""] * (n + 2),
+         "area_m2": [*basins["area_m2"], 5e4], "gradient_mm": [3.0, 2.0] + [17.5] * n + [np.nan],
          "measured_share": [1.0, 1.0] + [0.0] * n + [1.0], "mean_rate": [-40.0, 0.0] + [np.nan] * n + [-12.0],
          "min_rate": [-60.0, 0.0] + [np.nan] * n + [-15.0]},
         geometry=[*basins.geometry, lone], crs=basins.crs,
@@ -292,6 +293,13 @@ def test_blind_basins_head_the_comparison_with_their_reasons(area: report.Area, 
     assert {(b.basin, b.status) for b in blind} == {
         ("k2", "extra"), ("k3", "not_assessable"), ("k4", "not_assessable"), ("k5", "not_assessable")}  # fmt: skip
     assert html.index("blind in SBAS") < html.index("Basins and clusters of stack north")
+
+
+def test_blind_basins_are_a_table_with_the_numbers_behind_their_reasons(area: report.Area) -> None:
+    table = tables.blind_table(area.stacks[0])
+    assert {row[0] for row in table.rows} == {"k2", "k3", "k4", "k5"}
+    steepest = table.headings.index("steepest (mm/pixel)")
+    assert {row[0]: (row[1], row[steepest]) for row in table.rows}["k3"] == ("coherence lost", "17.5")
 
 
 def test_the_most_active_basin_comes_first_in_the_table(area: report.Area) -> None:

@@ -56,3 +56,28 @@ def test_a_pair_in_the_wrong_order_is_refused():
 def test_a_stack_without_pairs_is_refused():
     with pytest.raises(InputError, match="found none"):
         Network.of([])
+
+
+def test_a_sound_network_calls_for_no_remark():
+    assert nearest(30, 3).report()["remarks"] == []
+
+
+def test_what_a_network_lacks_is_said_in_sentences():
+    a, b, c, d, e = days(0, 12, 24, 60, 72)
+    unconnected, uncovered, loose = Network.of([(a, b), (b, c), (a, c), (d, e)]).remarks()
+    assert "2 subsets of scenes" in unconnected
+    assert "2020-01-01, 2020-03-01" in unconnected
+    assert "spans 1 of 4 intervals" in uncovered
+    assert loose.endswith("nothing reveals: 2020-03-01, 2020-03-13.")
+
+
+def test_bridges_that_widen_the_normal_matrix_are_remarked_with_their_span():
+    dates = days(*range(0, 12 * 62, 12))
+    pairs = [(dates[i], dates[j]) for i, j in combinations(range(62), 2) if j - i in (1, 2, 30)]
+    (remark,) = Network.of(pairs).remarks()
+    assert "K = 30 of 62 scenes" in remark
+
+
+def test_long_lists_of_scenes_are_cut():
+    pairs = [(first, first + timedelta(days=1)) for first in days(*range(0, 60, 10))]
+    assert "and 8 more" in Network.of(pairs).remarks()[-1]

@@ -1,20 +1,31 @@
-import os
-from datetime import date, datetime, timedelta
+import json
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from affine import Affine
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import encode_share, write_raster
+from basinwatch.sbas.corrections.chain import Corrections, CorrectionSettings, Scene
+from basinwatch.sbas.corrections.closure import ClosureSettings, assess
+from basinwatch.sbas.corrections.delay import DelayMaps
+from basinwatch.sbas.corrections.ground import Auxiliary, ControlPoint
+from basinwatch.sbas.corrections.ramps import RampSettings
+from basinwatch.sbas.corrections.reference import ReferenceSettings
+from basinwatch.sbas.inversion import invert
 from basinwatch.sbas.network import Network
-from basinwatch.sbas.rate import RateSettings, UnwrappedStack, classify, estimate_rate, fit_rate, reference_set
+from basinwatch.sbas.observations import UnwrappedStack, blocks
+from basinwatch.sbas.pixels import Pixels
+from basinwatch.sbas.rate import RateSettings, estimate_rate
+from basinwatch.sbas.series_file import series_writer
+from basinwatch.sbas.trend import classify, fit_rate
 from scipy.stats import linregress
 
-DATA = Path(os.environ.get("BASINWATCH_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 WAVELENGTH = 0.05546576
 GRID = Grid.from_map(48, 40, Affine(30, 0, 400_000, 0, -30, 4_200_000), "EPSG:32650")
 NETWORK = Network.of(
@@ -49,6 +60,21 @@ def write_stack(folder, rate, *, plane=0.0, noise=0.0, holes=None, coherence=Non
     return UnwrappedStack(unwrapped, coherent or None, network, GRID, WAVELENGTH)
 
 
+def settings_with(**reference):
+    """Settings of the rate, with some of the reference changed."""
+    return RateSettings(corrections=CorrectionSettings(reference=ReferenceSettings(**reference)))
+
+
+def series_of(stack, settings, auxiliary=None, **options):
+    """Products and the whole series (dates, y, x)."""
+    series = np.full((len(stack.network.dates), *stack.grid.shape), np.nan, np.float32)
+
+    def collect(window, values):
+        series[(slice(None), *window.toslices())] = values
+
+    return estimate_rate(stack, settings, auxiliary, on_series=collect, **options), series
+
+
 def bowl_polygon():
     return shapely.Point(400_000 + 30.5 * 30, 4_200_000 - 20.5 * 30).buffer(300)
 
@@ -56,9 +82,8 @@ def bowl_polygon():
 @pytest.mark.parametrize("surface", ["constant", "plane"])
 def test_the_true_rate_and_series_come_back_with_sinking_negative(tmp_path, surface):
     stack = write_stack(tmp_path, true_rate(), plane=3.0 if surface == "plane" else 0.0)
-    settings = RateSettings(reference_surface=surface, reference_buffer_m=60, block_px=17)
-    series = np.empty((10, *GRID.shape), np.float32)
-    products = estimate_rate(stack, settings, detected=[bowl_polygon()], displacement=series)
+    settings = replace(settings_with(surface=surface, buffer_m=60), block_px=17)
+    products, series = series_of(stack, settings, Auxiliary(detected=[bowl_polygon()]))
     assert np.abs(products.rate - true_rate()).max() < 0.3
     assert products.rate[20, 30] < -59
     assert np.abs(series - true_rate() * NETWORK.days[:, None, None] / 365.25).max() < 0.1
@@ -71,7 +96,7 @@ def test_a_reference_on_the_moving_ground_would_be_wrong_and_detections_keep_it_
     stack = write_stack(tmp_path, rate)
     moving = shapely.box(400_000, 4_200_000 - 1200, 400_000 + 28 * 30, 4_200_000)
     blind = estimate_rate(stack, RateSettings())
-    aware = estimate_rate(stack, RateSettings(reference_buffer_m=30), detected=[moving])
+    aware = estimate_rate(stack, settings_with(buffer_m=30), Auxiliary(detected=[moving]))
     assert np.abs(blind.rate - rate).max() > 39
     assert np.abs(aware.rate - rate).max() < 0.01
 
@@ -80,9 +105,9 @@ def test_threads_and_block_size_do_not_change_a_single_byte(tmp_path):
     stack = write_stack(
         tmp_path, true_rate(), noise=0.3, holes=lambda k, a, b: np.random.default_rng(k).random((40, 48)) < 0.2
     )
-    settings = RateSettings(reference_min_valid_share=0.7, block_px=13)
+    settings = replace(settings_with(min_valid_share=0.7), block_px=13)
     one, many = (estimate_rate(stack, settings, workers=n) for n in (1, 4))
-    whole = estimate_rate(stack, RateSettings(reference_min_valid_share=0.7, block_px=64))
+    whole = estimate_rate(stack, settings_with(min_valid_share=0.7))
     for name in ("rate", "sigma", "temporal_coherence", "n_obs", "n_gap", "residual_rms_mm", "classes"):
         assert getattr(one, name).tobytes() == getattr(many, name).tobytes() == getattr(whole, name).tobytes()
 
@@ -142,24 +167,138 @@ def test_a_raster_of_another_size_is_named_in_the_error(tmp_path):
 
 def test_without_stable_ground_nothing_is_measured(tmp_path):
     everywhere = shapely.box(399_000, 4_190_000, 410_000, 4_210_000)
-    products = estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), detected=[everywhere])
+    products = estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), Auxiliary(detected=[everywhere]))
     assert np.isnan(products.rate).all()
     assert not products.measured.any()
     assert not products.reference.any()
 
 
-def test_the_reference_set_falls_back_to_the_most_often_valid_pixels():
-    share = np.linspace(0, 0.5, 400, dtype=np.float32).reshape(20, 20)
-    coherence = np.ones((20, 20), np.float32)
-    chosen = reference_set(share, coherence, np.zeros((20, 20), bool), RateSettings(reference_min_px=50))
-    assert np.array_equal(np.flatnonzero(chosen), np.arange(350, 400))
+def test_a_reference_named_by_the_user_is_zero_and_replaces_the_chosen_one(tmp_path):
+    rate = np.where(np.arange(48) < 28, -40.0, 0.0) * np.ones((40, 1))
+    stack = write_stack(tmp_path, rate)
+    place = shapely.Point(400_000 + 40 * 30, 4_200_000 - 20 * 30)
+    products = estimate_rate(stack, RateSettings(), Auxiliary(reference=[place]))
+    assert np.abs(products.rate - rate).max() < 0.01
+    assert products.reference.sum() == pytest.approx(np.pi * 100**2 / 900, abs=8)
+    assert products.reference[20, 40]
 
 
-def test_the_reference_set_falls_back_to_the_most_coherent_pixels():
-    share = np.ones((20, 20), np.float32)
-    coherence = np.linspace(0, 0.6, 400, dtype=np.float32).reshape(20, 20)
-    chosen = reference_set(share, coherence, np.zeros((20, 20), bool), RateSettings(reference_min_px=50))
-    assert np.array_equal(np.flatnonzero(chosen), np.arange(350, 400))
+def test_a_reference_inside_a_mine_ends_with_a_sentence(tmp_path):
+    auxiliary = Auxiliary(detected=[bowl_polygon()], reference=[bowl_polygon().centroid])
+    with pytest.raises(InputError, match="reference: found place 1 inside a detected basin"):
+        estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), auxiliary)
+
+
+def control_points(rate):
+    """Four places whose rate is known."""
+    x, y = np.array([3, 44, 4, 43]), np.array([2, 4, 37, 36])
+    return [
+        ControlPoint(shapely.Point(400_000 + (c + 0.5) * 30, 4_200_000 - (r + 0.5) * 30), rate[r, c])
+        for r, c in zip(y, x, strict=True)
+    ]
+
+
+def test_points_of_known_rate_set_level_and_slope_of_the_map(tmp_path):
+    x = np.arange(48) / 48
+    rate = true_rate() + 20 - 30 * x
+    stack = write_stack(tmp_path, rate, plane=2.0)
+    settings = RateSettings(corrections=CorrectionSettings(ramp=RampSettings("plane")))
+    auxiliary = Auxiliary(detected=[bowl_polygon()], control=control_points(rate))
+    assert np.abs(estimate_rate(stack, settings, auxiliary).rate - rate).max() < 0.05
+    with pytest.raises(InputError, match=r"control points: found 2, too few for a surface \(plane\)"):
+        estimate_rate(stack, settings, replace(auxiliary, control=auxiliary.control[:2]))
+
+
+def test_a_ramp_per_date_is_taken_out_and_the_bowl_stays(tmp_path):
+    stack = write_stack(tmp_path, true_rate(), plane=3.0)
+    settings = RateSettings(corrections=CorrectionSettings(ReferenceSettings(buffer_m=60), ramp=RampSettings("plane")))
+    products = estimate_rate(stack, settings, Auxiliary(detected=[bowl_polygon()]))
+    assert np.abs(products.rate - true_rate()).max() < 1
+
+
+def test_a_pair_without_any_pixel_and_a_date_without_any_pair_are_reported(tmp_path):
+    empty = {k for k, pair in enumerate(NETWORK.pairs) if 9 in pair} | {3}
+    stack = write_stack(tmp_path, true_rate(), holes=lambda k, a, b: slice(None) if k in empty else slice(0))
+    products = estimate_rate(stack, settings_with(min_valid_share=0.5))
+    report = products.corrections.report()
+    assert report["dates_without_pair"] == ["2021-04-19"]
+    assert "20210101_20210206" not in report["pairs_left_out"]
+    assert len(report["pairs_left_out"]) == len(empty)
+    assert (products.n_gap == 1).all()
+    assert not products.measured.any()
+    assert np.abs(products.rate - true_rate())[:, :20].max() < 1
+
+
+def test_a_network_in_two_parts_is_solved_flagged_and_not_called_measured(tmp_path):
+    days = [date(2021, 1, 1) + timedelta(12 * k) for k in range(10)]
+    apart = Network.of((days[i], days[j]) for i, j in combinations(range(10), 2) if j - i == 2)
+    products = estimate_rate(
+        write_stack(tmp_path, true_rate(), network=apart),
+        settings_with(buffer_m=60),
+        Auxiliary(detected=[bowl_polygon()]),
+    )
+    assert (products.n_comp == 2).all()
+    assert (products.n_gap == 0).all()
+    assert not products.measured.any()
+    assert np.isfinite(products.rate).all()
+    assert products.rate[20, 30] < -50
+
+
+def test_zenith_delays_without_an_angle_end_with_a_sentence(tmp_path):
+    auxiliary = Auxiliary(delays=DelayMaps({date(2021, 1, 1): tmp_path / "20210101.ztd"}, "zenith"))
+    with pytest.raises(InputError, match="incidence: found none, expected an angle or a raster for zenith delays"):
+        estimate_rate(write_stack(tmp_path, true_rate()), RateSettings(), auxiliary)
+
+
+def test_heights_on_another_grid_are_named_in_the_error(tmp_path):
+    small = Grid(10, 10, None, None, (30.0, 30.0))
+    write_raster(tmp_path / "dem.tif", np.zeros((10, 10), np.float32), small, bands=["height"])
+    settings = RateSettings(corrections=CorrectionSettings(ramp=RampSettings(height=True)))
+    with pytest.raises(InputError, match=r"dem\.tif: found 10x10 px, expected 40x48 px as in the stack's grid"):
+        estimate_rate(write_stack(tmp_path, true_rate()), settings, Auxiliary(heights=tmp_path / "dem.tif"))
+
+
+def test_fields_come_out_of_the_dates_as_out_of_the_pairs_where_these_connect_all_dates():
+    rng = np.random.default_rng(0)
+    pixels = Pixels.where(np.ones(GRID.shape, bool), GRID)
+    phase = rng.normal(0, 3, (len(NETWORK.pairs), len(pixels)))
+    phase[rng.random(phase.shape) < 0.15] = np.nan
+    phase[[5 in range(a + 1, b + 1) for a, b in NETWORK.pairs], :40] = np.nan
+    fields = rng.normal(0, 5, (10, len(pixels))).astype(np.float32)
+    scene = Scene(NETWORK, WAVELENGTH, Auxiliary())
+    nothing = assess(phase, NETWORK.index, ClosureSettings())
+    corrections = Corrections(scene, CorrectionSettings(), np.zeros((len(NETWORK.pairs), 3)), nothing, pixels)
+    first = invert(NETWORK.index, NETWORK.days, corrections.to_pairs(phase, fields, pixels).phase)
+    late = corrections.from_dates(invert(NETWORK.index, NETWORK.days, phase).displacement, fields)
+    difference = np.abs(first.displacement - late).max(0)
+    assert difference[~first.disconnected].max() < 1e-5
+    assert difference[first.disconnected].max() > 1
+
+
+def test_the_report_of_a_plain_run_says_what_was_done_and_is_json(tmp_path):
+    report = estimate_rate(write_stack(tmp_path, true_rate()), RateSettings()).corrections.report()
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
+    assert report["height_error"] == "no baselines are given"
+    assert report["delay"] is None
+    assert report["closure"]["loops"] == NETWORK.triplets()
+    assert len(report["pair_residual_rms_mm"]) == len(NETWORK.pairs)
+
+
+def test_the_series_file_holds_what_the_blocks_gave_and_the_same_bytes_every_time(tmp_path):
+    grid = Grid.from_map(1100, 700, Affine(30, 0, 400_000, 0, -30, 4_200_000), "EPSG:32650")
+    series = np.random.default_rng(0).normal(0, 30, (3, *grid.shape)).astype(np.float32)
+    series[:, :50, :60] = np.nan
+    days = NETWORK.dates[:3]
+    for name in ("a.tif", "b.tif"):
+        with series_writer(tmp_path / name, grid, days) as write:
+            for window in blocks(grid, 512):
+                write(window, series[(slice(None), *window.toslices())])
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+    with rasterio.open(tmp_path / "a.tif") as source:
+        np.testing.assert_allclose(source.read(), series, atol=0.011)
+        assert source.descriptions == tuple(day.isoformat() for day in days)
+        assert source.tags()["SIGN"] == "towards_positive"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tif", "b.tif"]
 
 
 def test_slope_and_its_error_equal_those_of_scipy():
@@ -175,25 +314,3 @@ def test_slope_and_its_error_equal_those_of_scipy():
 
 def test_classes_follow_the_threshold_and_no_rate_has_no_class():
     assert classify(np.array([-5.1, -5, 0, 5, 5.1, np.nan]), 5).tolist() == [1, 2, 2, 2, 3, 0]
-
-
-@pytest.mark.skipif(not (DATA / "pyrate" / "small_test").is_dir(), reason="the PyRate test data are not here")
-def test_the_rate_of_the_pyrate_stack_agrees_with_the_rate_pyrate_published(tmp_path):
-    folder = DATA / "pyrate" / "small_test"
-    grid = Grid.from_map(47, 72, Affine(0.000833333, 0, 150.91, 0, -0.000833333, -34.17), "EPSG:4326")
-    paths, pairs = [], []
-    for source in sorted((folder / "gamma_obs").glob("*_utm.unw")):
-        phase = np.fromfile(source, ">f4").reshape(72, 47).astype(np.float32)
-        phase[phase == 0] = np.nan
-        paths.append(tmp_path / f"{source.stem}.tif")
-        write_raster(paths[-1], phase, grid, bands=["unwrapped_phase"], units="radians")
-        pairs.append([datetime.strptime(day, "%Y%m%d").date() for day in source.name[:17].split("-")])
-    assert len(paths) == 17
-    stack = UnwrappedStack(paths, None, Network.of(pairs), grid, 299_792_458 / 5.334694994e9)
-    ours = estimate_rate(stack, RateSettings()).rate
-    # PyRate keeps the sign of the phase (away positive); a rate towards the satellite is its negative.
-    theirs = -np.load(folder / "linrate" / "linear_rate.npy")
-    both = np.isfinite(ours) & np.isfinite(theirs)
-    assert both.sum() > 2500
-    assert np.corrcoef(ours[both], theirs[both])[0, 1] >= 0.95
-    assert np.polyfit(theirs[both], ours[both], 1)[0] == pytest.approx(1, abs=0.1)

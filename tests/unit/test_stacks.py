@@ -7,12 +7,14 @@ import pytest
 from basinwatch import stacks
 from basinwatch.errors import InputError
 
-NETWORK = {"predecessors": 2, "max_temporal_baseline_days": None}
+NETWORK = {"predecessors": 2, "max_temporal_baseline_days": None,
+           "max_perpendicular_baseline_m": None, "bridge_days": None}  # fmt: skip
 
 
 def settings(**changes):
     base = {"phase": "", "coherence": None, "unwrapped": None, "header": None, "scenes": None,
-            "network": NETWORK, "exclude_pairs": [], "grid_pair": None, "detect_pairs": "adjacent"}  # fmt: skip
+            "network": NETWORK, "baselines": None, "exclude_pairs": [], "grid_pair": None,
+            "detect_pairs": "adjacent"}  # fmt: skip
     return base | changes
 
 
@@ -104,16 +106,85 @@ def test_files_the_workflow_makes_need_not_exist_however_deep_they_lie(tmp_path)
         resolve(phase="made/hereabouts/{pair}.tif", scenes=table)
 
 
-def test_a_new_scene_only_appends_pairs():
-    dates = [date(2020, 1, 1 + d) for d in range(0, 30, 3)]
-    before, after = (stacks.nearest_predecessors(dates[:n], 3) for n in (9, 10))
+def test_a_new_scene_only_appends_pairs(tmp_path):
+    days = [f"2020-01-{day:02d}" for day in range(1, 31, 3)]
+    before, after = (
+        list(resolve(phase="made/here/{pair}.diff", scenes=scene_table(tmp_path, *days[:n])).pairs) for n in (9, 10)
+    )
     assert after[: len(before)] == before
-    assert {b for _, b in after[len(before) :]} == {dates[9]}
+    assert after[len(before) :] == ["20200122_20200128", "20200125_20200128"]
 
 
-def test_the_paper_network_has_771_pairs():
-    dates = [date.fromordinal(737000 + 12 * i) for i in range(132)]
-    assert len(stacks.nearest_predecessors(dates, 6)) == 771
+def baseline_table(folder: Path, **metres: float) -> str:
+    path = folder / "baselines"
+    path.write_text("".join(f"{name.removeprefix('d')} {value}\n" for name, value in metres.items()))
+    return str(path)
+
+
+def why(stack: stacks.Stack) -> dict[tuple[int, int], str]:
+    return {link.positions: link.reason for link in stack.links if not link.kept}
+
+
+def test_limits_and_missing_files_and_exclusions_thin_a_planned_network_and_say_why(tmp_path):
+    table = scene_table(tmp_path, "2020-01-01", "2020-01-13", "2020-01-25", "2020-02-06")
+    names = ["20200101_20200113", "20200113_20200125", "20200125_20200206", "20200113_20200206"]
+    touch(tmp_path, *(f"{name}.diff" for name in names if name != "20200125_20200206"))
+    limits = {"predecessors": 2, "max_temporal_baseline_days": 24, "max_perpendicular_baseline_m": 200}
+    stack = resolve(
+        phase=f"{tmp_path}/{{pair}}.diff",
+        scenes=table,
+        network=NETWORK | limits,
+        baselines=baseline_table(tmp_path, d20200101=0, d20200113=-150, d20200125=210, d20200206=0),
+        exclude_pairs=["20200113_20200206"],
+    )
+    assert list(stack.pairs) == ["20200101_20200113"]
+    assert why(stack) == {
+        (0, 2): "210 m apart, more than 200",
+        (1, 2): "360 m apart, more than 200",
+        (2, 3): "210 m apart, more than 200",
+        (1, 3): "excluded",
+    }
+    assert stack.warnings == ()
+
+
+def test_a_file_that_is_missing_is_the_reason_in_the_table(tmp_path):
+    touch(tmp_path, "20200101_20200113.diff")
+    table = scene_table(tmp_path, "2020-01-01", "2020-01-13", "2020-01-25")
+    stack = resolve(phase=f"{tmp_path}/{{pair}}.diff", scenes=table)
+    assert why(stack) == {(0, 2): "file missing", (1, 2): "file missing"}
+
+
+def test_the_limits_also_thin_pairs_found_on_disk(tmp_path):
+    touch(tmp_path, "20200101_20200113.diff", "20200125_20200113.diff", "20200101_20200301.diff")
+    network = NETWORK | {"predecessors": 1, "max_temporal_baseline_days": 30}
+    stack = resolve(phase=f"{tmp_path}/{{pair}}.diff", network=network)
+    assert list(stack.pairs) == ["20200101_20200113", "20200113_20200125"]
+    assert why(stack) == {(0, 3): "60 days, more than 30"}
+    assert {link.reason for link in stack.links if link.kept} == {"found"}
+
+
+def test_a_limit_in_metres_without_baselines_is_one_sentence(tmp_path):
+    network = NETWORK | {"max_perpendicular_baseline_m": 200}
+    table = scene_table(tmp_path, "2020-01-01", "2020-01-13")
+    with pytest.raises(
+        InputError, match=r"baselines: found none for 2 of 2 scenes.*max_perpendicular_baseline_m: null"
+    ):
+        resolve(phase="made/here/{pair}.diff", scenes=table, network=network)
+
+
+def test_a_bridge_joins_scenes_a_year_apart(tmp_path):
+    table = scene_table(tmp_path, "2020-01-01", "2020-01-13", "2021-01-07", "2021-01-19")
+    network = NETWORK | {"predecessors": 1, "max_temporal_baseline_days": 30, "bridge_days": 365}
+    stack = resolve(phase="made/here/{pair}.diff", scenes=table, network=network)
+    assert list(stack.pairs) == [
+        "20200101_20200113", "20200113_20210107", "20200113_20210119", "20210107_20210119",
+    ]  # fmt: skip
+
+
+def test_no_neighbours_and_no_limit_pair_every_scene_with_every_other(tmp_path):
+    table = scene_table(tmp_path, *(f"2020-01-{day:02d}" for day in range(1, 7)))
+    network = NETWORK | {"predecessors": None}
+    assert len(resolve(phase="made/here/{pair}.diff", scenes=table, network=network).pairs) == 15
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,31 @@ for stack in STACKS.values():
         logger.warning(sentence)
 
 checked(configuration.check_references, config, STACKS)
+checked(configuration.check_files, config, forms.FOLDER)
+
+
+def delay_files(stack):
+    """Delays of a stack's dates with their headers; what the simulator will write need not exist yet."""
+    folder = stack.settings["delays"]
+    if folder is None:
+        return []
+    if Path(folder).is_relative_to(forms.FOLDER):
+        maps = [f"{folder}/{day:%Y%m%d}.ztd" for day in stack.dates]
+        return maps + [f"{path}.rsc" for path in maps]
+    from basinwatch.sbas.corrections.delay import DelayMaps
+
+    found = checked(DelayMaps.find, folder).paths
+    listed = [found[day] for day in stack.dates if day in found]
+    if len(listed) < len(stack.dates):
+        logger.warning(
+            f"stacks.{stack.name}.delays: found {len(listed)} of {len(stack.dates)} dates in {folder}; the others "
+            "stay uncorrected."
+        )
+    headers = [path.with_name(f"{path.name}.rsc") for path in listed]
+    return [str(path) for path in listed + [h for h in headers if h.is_file()]]
+
+
+DELAYS = {name: delay_files(stack) for name, stack in STACKS.items()}
 
 
 def simulation_files(settings):
@@ -169,6 +194,19 @@ def final_reports():
     return expand("results/areas/{area}/{model}/report.html", area=AREAS, model=MODEL)
 
 
+def final_fusion():
+    """Fused rate maps of the areas that ask for them."""
+    files = []
+    for area, entry in config["areas"].items():
+        if entry["fuse"]:
+            folder = f"results/areas/{area}/fusion"
+            rated = [name for name in AREAS[area] if STACKS[name].settings["rate"]]
+            has_heights = any(STACKS[name].settings["heights"] for name in rated)
+            files += [f"{folder}/motion.tif"]
+            files += [f"{folder}/slope.tif"] if has_heights else []
+    return files
+
+
 def final_truth():
     """What is true of the simulated stacks in use, and the delays of their dates where they are asked for."""
     files = []
@@ -179,6 +217,13 @@ def final_truth():
             days = stack.dates if config["simulated_stacks"][name]["delays"] else []
             files += [f"{forms.FOLDER}/{name}/gacos/{day:%Y%m%d}.ztd" for day in days]
     return files
+
+
+def final_networks():
+    """Pairs and their picture, of every stack with a rate map."""
+    rated = [name for name, stack in STACKS.items() if stack.settings["rate"]]
+    names = ["pairs.csv", "network.png"]
+    return expand("results/{stack}/sbas/{name}", stack=rated, name=names)
 
 
 def final_mosaics():

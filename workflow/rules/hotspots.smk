@@ -5,6 +5,7 @@ rule map_hotspots:
     input:
         rate="results/{stack}/sbas/rate.tif",
         quality="results/{stack}/sbas/quality.tif",
+        basins=basins_under_rate,
         grid="results/{stack}/grid.json",
     output:
         statistic="results/{stack}/hotspots/gi_star.tif",

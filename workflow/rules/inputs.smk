@@ -199,11 +199,34 @@ def unwrapping_files(wildcards):
     return files
 
 
+def unwrapping_method(wildcards):
+    """How a pair is unwrapped: by the producer where its phase is there."""
+    stack = STACKS[wildcards.stack]
+    is_given = stack.optional_file("unwrapped", wildcards.pair, forms.FOLDER)
+    return "given" if is_given else config["sbas"]["unwrapping"]
+
+
+def network_files(wildcards):
+    """Table of a stack's baselines where there is one."""
+    baselines = STACKS[wildcards.stack].settings["baselines"]
+    return {"baselines": baselines} if baselines else {}
+
+
+def network_links(wildcards):
+    """Pairs that were considered for a stack, as rows of a table."""
+    return [link.row() for link in STACKS[wildcards.stack].links]
+
+
+def rate_settings():
+    """What defines a rate map (unwrapping has jobs of its own)."""
+    return {key: value for key, value in config["sbas"].items() if key != "unwrapping"}
+
+
 def rate_files(wildcards):
-    """Unwrapped phase, coherence and metadata of every pair of a stack."""
+    """Unwrapped phase, coherence and metadata of every pair of a stack, and what else is known of the scene."""
     pairs = list(STACKS[wildcards.stack].pairs)
     folder = f"results/{wildcards.stack}"
-    return {
+    return known_files(STACKS[wildcards.stack]) | {
         "unwrapped": [f"{folder}/unwrapped/{pair}.tif" for pair in pairs],
         "coherence": [
             f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs
@@ -212,12 +235,110 @@ def rate_files(wildcards):
     }
 
 
+def known_files(stack):
+    """Files that describe a stack's scene and dates, by role; only those the configuration names."""
+    files = {
+        role: stack.settings[role] for role in ("heights", "incidence", "baselines")
+    }
+    files |= {
+        "delays": DELAYS[stack.name],
+        "place": config["sbas"]["reference"]["place"],
+    }
+    return {
+        role: found
+        for role, found in files.items()
+        if found and isinstance(found, (str, list))
+    }
+
+
+def incidence_angle(wildcards):
+    """A stack's incidence where the configuration gives it as a number."""
+    incidence = STACKS[wildcards.stack].settings["incidence"]
+    return None if isinstance(incidence, str) else incidence
+
+
+def basins_under_rate(wildcards):
+    """Basins of the configured model, which the rate map takes no reference from and hot spots no noise."""
+    return f"results/areas/{area_of(wildcards.stack)}/{MODEL}/basins.gpkg"
+
+
 # comparison.smk
 
 
 def basins_of_stack(wildcards):
     """Linked basins of the area a stack belongs to."""
     return f"results/areas/{area_of(wildcards.stack)}/{wildcards.model}/basins.gpkg"
+
+
+def timeline_of_stack(wildcards):
+    """Time line of the area a stack belongs to."""
+    return f"results/areas/{area_of(wildcards.stack)}/{wildcards.model}/timeline.csv"
+
+
+def detection_pairs(wildcards):
+    """Pairs of a stack that are searched for basins."""
+    return list(STACKS[wildcards.stack].detection_pairs)
+
+
+def network_pairs(wildcards):
+    """Pairs of a stack that its rate map comes from."""
+    return list(STACKS[wildcards.stack].pairs)
+
+
+def detection_phases(wildcards):
+    """Wrapped phase of the pairs that are searched for basins."""
+    folder = f"results/{wildcards.stack}/interferograms"
+    return [f"{folder}/{pair}/phase.tif" for pair in detection_pairs(wildcards)]
+
+
+def first_metadata(wildcards):
+    """Metadata of a stack's first pair."""
+    pair = network_pairs(wildcards)[0]
+    return f"results/{wildcards.stack}/interferograms/{pair}/meta.json"
+
+
+# fusion.smk
+
+
+def rated_stacks(wildcards):
+    """Stacks of an area that have a rate map; the first one sets the grid of the fusion."""
+    return [name for name in AREAS[wildcards.area] if STACKS[name].settings["rate"]]
+
+
+def heights_of_area(wildcards):
+    """Elevation raster of the first rated stack that has one; none without."""
+    rasters = [STACKS[name].settings["heights"] for name in rated_stacks(wildcards)]
+    return next(filter(None, rasters), [])
+
+
+def first_rated_grid(wildcards):
+    """Grid that the tracks of an area are brought to."""
+    return f"results/{rated_stacks(wildcards)[0]}/grid.json"
+
+
+def fusion_files(wildcards):
+    """Rate map, geometry and grid of every rated stack, the area's basins and, if there is one, its elevation."""
+    names, heights = rated_stacks(wildcards), heights_of_area(wildcards)
+    files = {
+        "rate": [f"results/{name}/sbas/rate.tif" for name in names],
+        "quality": [f"results/{name}/sbas/quality.tif" for name in names],
+        "network": [f"results/{name}/sbas/network.json" for name in names],
+        "meta": [
+            f"results/{name}/interferograms/{next(iter(STACKS[name].pairs))}/meta.json"
+            for name in names
+        ],
+        "grids": [f"results/{name}/grid.json" for name in names],
+        "basins": f"results/areas/{wildcards.area}/{MODEL}/basins.gpkg",
+        "incidence": [
+            path for path in incidence_of_tracks(wildcards) if isinstance(path, str)
+        ],
+    }
+    return files | ({"heights": heights} if heights else {})
+
+
+def incidence_of_tracks(wildcards):
+    """Incidence of every rated stack where the configuration gives it: a raster or a number, else None."""
+    return [STACKS[name].settings["incidence"] for name in rated_stacks(wildcards)]
 
 
 # report.smk

@@ -1,4 +1,29 @@
-"""The usual rate map: unwrapped phase, inversion, rate."""
+"""The usual rate map: network, unwrapped phase, inversion, rate."""
+
+
+rule describe_network:
+    input:
+        unpack(network_files),
+    output:
+        pairs="results/{stack}/sbas/pairs.csv",
+        plot="results/{stack}/sbas/network.png",
+    log:
+        "logs/{stack}/describe_network.log",
+    benchmark:
+        "logs/benchmarks/{stack}/describe_network.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_version("sbas.baseline_plot", "sbas.baselines", "stacks"),
+        links=network_links,
+    message:
+        "Describe the network of stack {wildcards.stack}"
+    script:
+        "../scripts/describe_network.py"
 
 
 rule unwrap_interferogram:
@@ -7,6 +32,7 @@ rule unwrap_interferogram:
         grid="results/{stack}/grid.json",
     output:
         unwrapped="results/{stack}/unwrapped/{pair}.tif",
+        components="results/{stack}/unwrapped/{pair}.components.tif",
     log:
         "logs/{stack}/unwrap_interferogram/{pair}.log",
     benchmark:
@@ -15,7 +41,7 @@ rule unwrap_interferogram:
         "../../envs/geo.yaml"
     threads: 1
     resources:
-        mem_mb=6000,
+        mem_mb=8500 if config["sbas"]["unwrapping"] == "kamui" else 6000,
         runtime=60,
     params:
         code=code_version("sbas.unwrapping", "readers", "interferogram"),
@@ -23,6 +49,7 @@ rule unwrap_interferogram:
         format=reader_format,
         options=reader_options,
         looks=config["sbas"]["looks"],
+        method=unwrapping_method,
     message:
         "Unwrap pair {wildcards.pair} of stack {wildcards.stack}"
     script:
@@ -32,6 +59,7 @@ rule unwrap_interferogram:
 rule estimate_rate:
     input:
         unpack(rate_files),
+        basins=basins_under_rate,
         grid="results/{stack}/grid.json",
     output:
         rate="results/{stack}/sbas/rate.tif",
@@ -49,8 +77,11 @@ rule estimate_rate:
         mem_mb=6000,
         runtime=120,
     params:
-        code=code_version("sbas.rate", "interferogram"),
-        settings=config["sbas"],
+        code=code_version(
+            "sbas.rate", "sbas.baselines", "sbas.series_file", "interferogram"
+        ),
+        incidence_deg=incidence_angle,
+        settings=rate_settings(),
     message:
         "Estimate the rate map of stack {wildcards.stack}"
     script:

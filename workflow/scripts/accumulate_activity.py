@@ -1,8 +1,8 @@
 """Add up the days with activity, pixel by pixel.
 
 In: detections of every pair of a stack. Out: ``activity.tif`` with the days inside a detection, the days observed,
-their ratio, and the first and last day of activity (days since 1970-01-01). Surface activity is the sum of the time
-spans of the pairs that detect a pixel; time that several pairs cover counts once.
+their ratio, the first and last day of activity (days since 1970-01-01), and number and longest of its spells. Surface
+activity is the sum of the time spans of the pairs that detect a pixel; time that several pairs cover counts once.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 BANDS = {"active_days": "days", "observed_days": "observed_days", "active_fraction": "fraction",
-         "first_day": "first_day", "last_day": "last_day"}  # fmt: skip
+         "first_day": "first_day", "last_day": "last_day", "episodes": "episodes", "longest_days": "longest_days",
+         "bridged_days": "bridged_days"}  # fmt: skip
 
 
 def masks(

@@ -1,51 +1,80 @@
 """Compare detected basins with the rate map and its clusters.
 
-In: linked basins of the area, Gi* clusters, rate and quality of one stack. Out: ``objects.gpkg`` (every basin and every
-subsidence cluster as matched, missed, extra or not assessable, with the reason; and the table of overlaps) and
-``summary.json`` (counts, pixel scores on measured ground).
+In: linked basins of the area with their time line, the interferograms they were found in, days observed, Gi* statistic
+and clusters, rate and quality of one stack. Out: ``objects.gpkg`` (every basin and every subsidence cluster as matched,
+missed, extra or not assessable, with the reason; the tables of overlaps and of recall), ``blind.gpkg`` (the basins that
+wrapped phase shows and the rate map does not, with the numbers why) and ``summary.json`` (counts, pixel scores).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-from basinwatch.comparison import ComparisonSettings, SbasMaps, compare
+import pandas as pd
+from basinwatch.comparison import Campaign, Comparison, ComparisonSettings, SbasMaps, compare, fringe_gradients
 from basinwatch.grid import Grid
+from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to, write_json
-from basinwatch.rasters import read_bands
+from basinwatch.rasters import read_bands, read_raster
+from basinwatch.stacks import dates_of
 from basinwatch.vectors import read_vectors, write_geopackage
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
 
-def sbas_maps(rate: Path, quality: Path) -> SbasMaps:
-    """Read the rate map."""
-    (rates,) = read_bands(rate, "rate_mm_yr")
+def sbas_maps(rate: str, quality: str, statistic: str) -> SbasMaps:
+    """Read the rate map and its classes."""
+    (rates,), (classes,) = read_bands(rate, "rate_mm_yr"), read_bands(statistic, "class")
     temporal, mean, measured = read_bands(quality, "temporal_coherence", "mean_coherence", "measured")
-    return SbasMaps(rate=rates, temporal_coherence=temporal, mean_coherence=mean, measured=measured > 0)
+    return SbasMaps(rates, temporal, mean, measured > 0, hotspot_class=classes)
+
+
+def campaign(params: Mapping[str, Any], meta: str, activity: str) -> Campaign:
+    """Gather the pairs behind both sides."""
+    searched, network = ([dates_of(pair) for pair in params[f"{role}_pairs"]] for role in ("detection", "network"))
+    (observed,) = read_bands(activity, "observed_days")
+    return Campaign(read_metadata(meta)["wavelength_m"], searched, network, observed)
+
+
+def gradients(basins: gpd.GeoDataFrame, timeline: str, phase: list[str], stack: str, grid: Grid) -> pd.DataFrame:
+    """Measure how steep each basin is in the pairs of the stack that detect it."""
+    rows = pd.read_csv(timeline, dtype={"basin": str, "stack": str})
+    rows = rows[rows["detected"].astype(bool) & (rows["stack"] == stack)]
+    pairs = ((*dates_of(Path(path).parent.name), read_raster(path)) for path in phase)
+    return fringe_gradients(basins, rows, pairs, grid)
 
 
 def compare_basins(
-    basins: gpd.GeoDataFrame, clusters: gpd.GeoDataFrame, sbas: SbasMaps, grid: Grid, settings: ComparisonSettings,
-    objects: Path, summary: Path,
-) -> None:  # fmt: skip
-    """Compare in the stack's coordinate system and write."""
+    inputs: Mapping[str, Any], params: Mapping[str, Any], stack: str, settings: ComparisonSettings
+) -> Comparison:
+    """Compare in the stack's coordinate system."""
+    grid = Grid.read(inputs["grid"])
+    basins, clusters = read_vectors(inputs["basins"], "basins"), read_vectors(inputs["clusters"], "clusters")
     placed = basins if grid.crs_wkt is None else basins.to_crs(grid.crs_wkt)
-    sinking = clusters[clusters["kind"] == "subsidence"].reset_index(drop=True)
-    found, overlaps, numbers = compare(placed, sinking, sbas, grid, settings)
-    write_geopackage(objects, {"objects": found, "overlaps": overlaps})
-    write_json(summary, numbers)
+    return compare(
+        basins=placed,
+        clusters=clusters[clusters["kind"] == "subsidence"].reset_index(drop=True),
+        sbas=sbas_maps(inputs["rate"], inputs["quality"], inputs["statistic"]),
+        grid=grid,
+        settings=settings,
+        campaign=campaign(params, inputs["meta"], inputs["activity"]),
+        gradients=gradients(placed, inputs["timeline"], inputs["phase"], stack, grid),
+    )
 
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    compare_basins(
-        basins=read_vectors(snakemake.input.basins, "basins"),
-        clusters=read_vectors(snakemake.input.clusters, "clusters"),
-        sbas=sbas_maps(Path(snakemake.input.rate), Path(snakemake.input.quality)),
-        grid=Grid.read(snakemake.input.grid),
-        settings=ComparisonSettings(min_temporal_coherence=snakemake.params.min_temporal_coherence),
-        objects=Path(snakemake.output.objects),
-        summary=Path(snakemake.output.summary),
+    found = compare_basins(
+        inputs=dict(snakemake.input.items()),
+        params=dict(snakemake.params.items()),
+        stack=snakemake.wildcards.stack,
+        settings=ComparisonSettings(
+            min_temporal_coherence=snakemake.params.min_temporal_coherence, stable_mm_yr=snakemake.params.stable_mm_yr
+        ),
     )
+    layers = {"objects": found.objects, "overlaps": found.overlaps, "curves": found.curves}
+    write_geopackage(snakemake.output.objects, layers)
+    write_geopackage(snakemake.output.blind, {"blind": found.blind()})
+    write_json(snakemake.output.summary, found.summary)

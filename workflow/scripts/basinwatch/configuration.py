@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -34,7 +35,7 @@ def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> No
     Raises
     ------
     InputError
-        If a model, tile grid or stack is named that does not exist.
+        If a model, tile grid or stack is named that does not exist, or an area to fuse has fewer than two rate maps.
     """
     detection = config["detection"]
     _known("detection.model", detection["model"], config["models"])
@@ -43,6 +44,42 @@ def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> No
     for entry in config["labelled"]:
         _known("labelled.stack", entry["stack"], stacks)
         _known("labelled.pair", entry["pair"], stacks[entry["stack"]].pairs)
+    for name, area in config["areas"].items():
+        if area["fuse"]:
+            _require_two_rated(name, [stack for stack in area["stacks"] if stacks[stack].settings["rate"]])
+
+
+def _require_two_rated(area: str, rated: list[str]) -> None:
+    """Refuse to fuse less than two rate maps."""
+    if len(rated) < 2:
+        raise InputError(
+            f"config: areas.{area}.fuse: found {len(rated)} stacks with a rate map, expected an ascending and a "
+            "descending one; add the other track, or set fuse: false."
+        )
+
+
+def check_files(config: Mapping[str, Any], generated: str) -> None:
+    """Check the files and folders that rate maps need besides the interferograms.
+
+    Parameters
+    ----------
+    generated
+        Folder of what the workflow makes itself, so that it need not exist yet.
+
+    Raises
+    ------
+    InputError
+        If one is named that does not exist.
+    """
+    named = {
+        f"stacks.{name}.{key}": entry[key]
+        for name, entry in config["stacks"].items()
+        for key in ("heights", "incidence", "delays")
+    }
+    named["sbas.reference.place"] = config["sbas"]["reference"]["place"]
+    for where, path in named.items():
+        if isinstance(path, str) and not Path(path).is_relative_to(generated) and not Path(path).exists():
+            raise InputError(f"config: {where}: found nothing at '{path}'; correct the path or set it to null.")
 
 
 def _known(where: str, name: str, choices: Iterable[str]) -> None:

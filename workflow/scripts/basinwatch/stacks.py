@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from glob import escape, glob
 from itertools import pairwise
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from basinwatch.errors import InputError
+from basinwatch.sbas.baselines import read_baselines
+from basinwatch.sbas.design import Design, Link, choose
 
 _DATE = r"\d{8}|\d{6}"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -48,6 +50,12 @@ class Pair:
         """``YYYYMMDD_YYYYMMDD``, earlier date first."""
         return f"{self.date1:%Y%m%d}_{self.date2:%Y%m%d}"
 
+    @classmethod
+    def of(cls, first: date, second: date) -> Pair:
+        """Build the pair of two dates, written as ``YYYYMMDD``."""
+        names = f"{first:%Y%m%d}", f"{second:%Y%m%d}"
+        return cls(first, second, (("pair", "_".join(names)), ("date1", names[0]), ("date2", names[1])))
+
     def fill(self, pattern: str) -> str:
         """Put this pair's texts into a path pattern."""
         return _PLACEHOLDER.sub(lambda m: dict(self.texts)[m[1]], pattern)
@@ -67,6 +75,8 @@ class Stack:
         Those of them that are not excluded.
     warnings
         What was left out and why.
+    links
+        Every pair that was considered, with why it is one of `pairs` or not.
     """
 
     name: str
@@ -74,6 +84,7 @@ class Stack:
     available: Mapping[str, Pair]
     pairs: Mapping[str, Pair]
     warnings: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
     def dates(self) -> list[date]:
@@ -160,12 +171,6 @@ def read_scenes(path: str | Path) -> list[date]:
     return dates
 
 
-def nearest_predecessors(dates: Sequence[date], count: int, max_days: int | None = None) -> list[tuple[date, date]]:
-    """Pair each scene with its `count` predecessors, so that a new scene only appends pairs."""
-    pairs = [(dates[i], dates[j]) for j in range(len(dates)) for i in range(max(0, j - count), j)]
-    return [(a, b) for a, b in pairs if max_days is None or (b - a).days <= max_days]
-
-
 def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
     """List a stack's pairs, from its scene table when it has one, else from its files.
 
@@ -177,15 +182,19 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
         Folder of all files the workflow makes itself, so that they need not exist yet.
     """
     _check_patterns(name, settings)
-    listed = _planned(settings) if settings["scenes"] else _found(name, settings["phase"])
+    considered = _planned(settings) if settings["scenes"] else _limited(_found(name, settings["phase"]), settings)
+    listed = sorted((p for p, link in considered.items() if link.kept), key=lambda p: (p.date2, p.date1))
     missing = {p: path for p in listed if (path := _missing_file(p, settings, generated))}
-    available = {p.name: p for p in sorted(listed, key=lambda p: (p.date2, p.date1)) if p not in missing}
+    available = {p.name: p for p in listed if p not in missing}
     excluded = set(settings["exclude_pairs"])
+    pairs = {n: p for n, p in available.items() if n not in excluded}
     warnings = [
         f"stacks.{name}: pair {p.name} is left out because {path} does not exist." for p, path in missing.items()
     ]
     warnings += [f"stacks.{name}.exclude_pairs: there is no pair {pair}." for pair in sorted(excluded - set(available))]
-    stack = Stack(name, settings, available, {n: p for n, p in available.items() if n not in excluded}, tuple(warnings))
+    dropped = {p: "file missing" for p in missing} | {p: "excluded" for n, p in available.items() if n in excluded}
+    links = (replace(link, kept=False, reason=dropped[p]) if p in dropped else link for p, link in considered.items())
+    stack = Stack(name, settings, available, pairs, tuple(warnings), tuple(links))
     _check_pairs(stack, next(iter(missing.values()), None))
     return stack
 
@@ -195,7 +204,9 @@ def _check_pairs(stack: Stack, missing: str | None) -> None:
     where, settings = f"stacks.{stack.name}", stack.settings
     if not stack.pairs:
         tried = f" ({missing} does not exist)" if missing else ""
-        raise InputError(f"{where}: no pair is left{tried}; expected at least one; check phase, scenes, exclude_pairs.")
+        raise InputError(
+            f"{where}: no pair is left{tried}; expected at least one; check phase, scenes, network, exclude_pairs."
+        )
     if settings["grid_pair"] and settings["grid_pair"] not in stack.available:
         raise InputError(f"{where}.grid_pair: {settings['grid_pair']} is no pair of this stack; name one that is.")
     if not stack.detection_pairs:
@@ -239,14 +250,35 @@ def _exists(path: str, generated: str) -> bool:
     return Path(path).is_relative_to(generated) or bool(glob(_escaped(path)))
 
 
-def _planned(settings: Mapping[str, Any]) -> list[Pair]:
-    """Pairs of a scene table."""
+def _planned(settings: Mapping[str, Any]) -> dict[Pair, Link]:
+    """Pairs that the network makes of a scene table."""
+    links = choose(read_scenes(settings["scenes"]), _design(settings), _limiting_baselines(settings))
+    return {Pair.of(link.first, link.second): link for link in links}
+
+
+def _limited(found: Sequence[Pair], settings: Mapping[str, Any]) -> dict[Pair, Link]:
+    """Judge pairs found on disk by the network's limits, one by one."""
+    alone, baselines = replace(_design(settings), predecessors=1, bridge_days=None), _limiting_baselines(settings)
+    place = {day: index for index, day in enumerate(sorted({day for p in found for day in (p.date1, p.date2)}))}
+    considered = {}
+    for pair in sorted(found, key=lambda p: (p.date2, p.date1)):
+        (link,) = choose([pair.date1, pair.date2], alone, baselines)
+        reason = "found" if link.kept else link.reason
+        considered[pair] = replace(link, positions=(place[pair.date1], place[pair.date2]), reason=reason)
+    return considered
+
+
+def _design(settings: Mapping[str, Any]) -> Design:
+    """Translate a stack's section ``network``."""
     network = settings["network"]
-    dates = read_scenes(settings["scenes"])
-    return [
-        Pair(a, b, (("pair", f"{a:%Y%m%d}_{b:%Y%m%d}"), ("date1", f"{a:%Y%m%d}"), ("date2", f"{b:%Y%m%d}")))
-        for a, b in nearest_predecessors(dates, network["predecessors"], network["max_temporal_baseline_days"])
-    ]
+    limits = network["max_temporal_baseline_days"], network["max_perpendicular_baseline_m"]
+    return Design(network["predecessors"], *limits, network["bridge_days"])
+
+
+def _limiting_baselines(settings: Mapping[str, Any]) -> dict[date, float] | None:
+    """Perpendicular baselines, read only where they decide."""
+    is_limit = settings["network"]["max_perpendicular_baseline_m"] is not None
+    return read_baselines(settings["baselines"]) if is_limit and settings["baselines"] else None
 
 
 def _found(name: str, pattern: str) -> list[Pair]:

@@ -184,6 +184,7 @@ def _sections(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | No
         Section("basins", "Basins", [_definitions()] if filled else nothing,
                 tables=[tables.basin_table(area)] if filled else []),
         _coherence_section(area),
+        *_blind_sections(area, blind),
         _comparison_section(area, config, blind),
         Section("input", "Input", tables=[tables.ingest_table(stack) for stack in paired]),
         _settings_section(area, config),
@@ -215,15 +216,30 @@ def _coherence_section(area: Area) -> Section:
     )
 
 
+def _blind_sections(area: Area, blind: Sequence[Blind] | None) -> list[Section]:
+    """List what wrapped phase shows and no rate map does, with the numbers why."""
+    if not blind:
+        return []
+    compared = [stack for stack in area.stacks if stack.objects is not None]
+    caveat = [_EXTRA_CAVEAT] if any(entry.status == EXTRA for entry in blind) else []
+    return [
+        Section(
+            "blind",
+            "Seen in wrapped phase, blind in SBAS",
+            caveat,
+            blind=blind,
+            tables=[tables.blind_table(stack) for stack in compared],
+        )
+    ]
+
+
 def _comparison_section(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> Section:
-    """Headline list, maps and tables of the comparison with the rate map."""
+    """Set maps and tables beside what the detections say."""
     rated = [stack for stack in area.stacks if stack.rate is not None]
     if not rated:
         return Section("rate", "Comparison with the rate map", ["No rate map was made for this area."])
     without = [stack.name for stack in area.stacks if stack.rate is None]
     paragraphs = [] if blind is None or area.basins.empty else [_comparison_sentence(len(area.basins), blind)]
-    if any(entry.status == EXTRA for entry in blind or ()):
-        paragraphs.append(_EXTRA_CAVEAT)
     if without:
         paragraphs.append(f"No rate map was made for: {', '.join(without)}.")
     threshold = float(config["sbas"]["rate_threshold_mm_yr"])
@@ -231,7 +247,6 @@ def _comparison_section(area: Area, config: Mapping[str, Any], blind: Sequence[B
         "rate",
         "Comparison with the rate map",
         paragraphs,
-        blind=blind or (),
         pictures=[figures.rate_map(area, stack, threshold) for stack in rated],
         tables=[table for stack in rated for table in _rate_tables(stack)],
     )

@@ -233,6 +233,28 @@ def comparison_table(stack: StackProducts) -> Table:
     return frame_table(f"Basins and clusters of stack {stack.name}", frame, columns)
 
 
+def blind_table(stack: StackProducts) -> Table:
+    """Basins that the rate map of a stack does not show, largest first, with the numbers behind the reason."""
+    objects = _present(stack.objects)
+    unseen = objects[(objects["source"] == "detected") & (objects["status"] != MATCHED)]
+    area, area_in = area_column(unseen)
+    reasons = [explain(*pair) for pair in zip(unseen["status"], unseen["reason"], strict=True)]
+    frame = unseen.assign(area=area, reason=reasons).sort_values("area", ascending=False, kind="stable")
+    columns = (
+        Column("object", "basin", "text", words),
+        Column("reason", "reason", "text", words),
+        area_in,
+        Column("core_measured_share", "core with a reliable rate", "number", number(0, 100, " %")),
+        Column("core_rate", "rate of the core (mm/yr)", "number", number(1)),
+        Column("mean_coherence", "mean coherence", "number", number(2)),
+        Column("active_share", "share of the time active", "number", number(0, 100, " %")),
+        Column("needed_rate", "rate to be seen in that time (mm/yr)", "number", number(0)),
+        Column("gradient_mm", "steepest (mm/pixel)", "number", number(1)),
+        Column("gradient_limit_mm", "limit of unwrapping (mm/pixel)", "number", number(1)),
+    )
+    return frame_table(f"Basins that the rate map of stack {stack.name} does not show", frame, columns)
+
+
 def cluster_table(stack: StackProducts) -> Table:
     """Clusters of the rate map, largest first."""
     clusters = _present(stack.clusters)

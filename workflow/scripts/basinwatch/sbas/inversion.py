@@ -1,12 +1,4 @@
-"""Small-baseline inversion: displacement series from pairs, whatever is missing.
-
-The normal matrix of the displacements is a graph Laplacian whose half bandwidth is the longest pair
-counted in scenes, so a banded Cholesky factorisation, carried out for thousands of pixels at once,
-solves it. A little of the minimum-velocity term keeps the matrix regular, and repeated correction of
-the residual (iterated Tikhonov regularisation) removes its bias: the result is the weighted
-least-squares solution of least velocity norm (Berardino et al. 2002), also for pixels whose dates fall
-into unconnected subsets.
-"""
+"""Small-baseline inversion: displacement series from pairs, whatever is missing, and what determines them."""
 
 from __future__ import annotations
 
@@ -15,37 +7,51 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from basinwatch.sbas.banded import Bridge, Normal
+from basinwatch.sbas.quality import Redundancy, end_matrix, redundancy, residual_rms, temporal_coherence
 
 Array = NDArray[np.float64]
-
-REGULARISATION = 1e-4
-PASSES = 3
-CHUNK_PX = 4096
+Bool = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Solution:
-    """Result of :func:`invert` for P pixels.
+class Solution(Redundancy):
+    """Result of :func:`invert` for P pixels, with their redundancy.
 
     Parameters
     ----------
     displacement
-        (dates, P) in the unit and sign of the observations, 0 at the first date; NaN without any observation.
+        (dates, P) in the unit and sign of the observations, 0 at the series' first date; NaN without any
+        observation.
     temporal_coherence
         (P,) length of the mean residual phasor over the pairs (Pepe & Lanari 2006); observations in radians.
-    n_obs
-        (P,) valid pairs.
-    n_gap
-        (P,) intervals between neighbouring dates that no valid pair spans.
     residual_rms
         (P,) root mean square of observation minus model.
+    first
+        Position of the first date in `displacement`: 0 unless only the latest dates were solved again.
     """
 
     displacement: Array
     temporal_coherence: Array
-    n_obs: NDArray[np.int64]
-    n_gap: NDArray[np.int64]
     residual_rms: Array
+    first: int = 0
+
+    @property
+    def unobserved_date(self) -> Bool:
+        """Pixels (P,) in which a date has no valid pair."""
+        return self.min_links == 0
+
+    @property
+    def disconnected(self) -> Bool:
+        """Pixels (P,) whose dates fall into unconnected subsets: what lies between them is assumed, not measured."""
+        return self.n_comp > 1
+
+    @property
+    def freedom(self) -> NDArray[np.int32]:
+        """Degrees of freedom (P,) of the residuals: valid pairs less the rank of the network."""
+        return self.n_obs - (self.first + len(self.displacement) - self.n_comp)
 
 
 def invert(
@@ -53,6 +59,7 @@ def invert(
     days: NDArray[np.floating[Any]],
     observations: NDArray[np.floating[Any]],
     weights: NDArray[np.floating[Any]] | None = None,
+    bridge: Bridge = "flat",
 ) -> Solution:
     """Estimate displacement at every date from pairwise differences.
 
@@ -65,30 +72,39 @@ def invert(
     observations
         (m, P) displacement of the later minus the earlier date, NaN where missing.
     weights
-        (m, P) positive weights of the squared residuals, any scale; None = all equal.
+        (m, P) weights of the squared residuals, any scale; None = all equal. What has none counts as missing.
+    bridge
+        What fills intervals that no pair spans: no motion, or the speed of the neighbouring intervals.
 
     Raises
     ------
     ValueError
         If shapes disagree, dates do not increase or a pair is not in order of time.
     """
-    _check(pairs, days, observations, weights)
-    chunks = range(0, max(observations.shape[1], 1), CHUNK_PX)
+    check(pairs, days, observations, weights)
+    normal, ends = Normal(pairs, days, bridge), end_matrix(pairs, len(days))
+    displacement = np.empty((len(days), observations.shape[1]))
     parts = [
-        _invert_chunk(
-            pairs,
-            np.diff(days) / np.median(np.diff(days)),
-            observations[:, start : start + CHUNK_PX],
-            None if weights is None else weights[:, start : start + CHUNK_PX],
+        _invert_block(
+            normal,
+            ends,
+            observations[:, block],
+            None if weights is None else weights[:, block],
+            displacement[:, block],
         )
-        for start in chunks
+        for block in blocks(normal, observations.shape[1])
     ]
-    displacement, coherence, n_obs, n_gap, rms = (np.concatenate(part, axis=-1) for part in zip(*parts, strict=True))
-    return Solution(displacement, coherence, n_obs, n_gap, rms)
+    layers: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return Solution(**layers, displacement=displacement)
 
 
-def _check(pairs: NDArray[Any], days: NDArray[Any], observations: NDArray[Any], weights: NDArray[Any] | None) -> None:
-    """Refuse arguments that do not fit together."""
+def blocks(normal: Normal, pixels: int) -> list[slice]:
+    """Parts of the pixel axis to work on one at a time; at least one, which may be empty."""
+    return [slice(start, start + normal.block_px) for start in range(0, max(pixels, 1), normal.block_px)]
+
+
+def check(pairs: NDArray[Any], days: NDArray[Any], observations: NDArray[Any], weights: NDArray[Any] | None) -> None:
+    """Refuse arguments that do not fit together, with a ValueError."""
     if pairs.ndim != 2 or pairs.shape[1] != 2 or observations.ndim != 2 or len(pairs) != len(observations):
         raise ValueError(
             f"pairs {pairs.shape} and observations {observations.shape} do not fit: expected (m, 2), (m, P)"
@@ -101,92 +117,36 @@ def _check(pairs: NDArray[Any], days: NDArray[Any], observations: NDArray[Any], 
         raise ValueError("every pair must name an earlier and a later date of the series")
 
 
-def _invert_chunk(
-    pairs: NDArray[Any], intervals: Array, observations: NDArray[Any], weights: NDArray[Any] | None
-) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64], Array]:
-    """Solve one block of pixels; `intervals` are lengths relative to their median."""
+def prepare(
+    observations: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]] | None
+) -> tuple[Bool, Array, Array]:
+    """Tell which observations count, and set the others and their weights to zero."""
     seen = np.isfinite(observations)
-    observed = np.where(seen, observations, 0.0)
-    weight = _mean_one(seen, weights)
-    factor = _factorise(_normal_matrix(pairs, intervals, weight))
-    displacement = np.zeros((len(intervals) + 1, observations.shape[1]))
-    residual = observed
-    for _ in range(PASSES):
-        displacement[1:] += _solve(factor, _adjoint(pairs, weight * residual, len(intervals)))
-        residual = np.where(seen, observed - (displacement[pairs[:, 1]] - displacement[pairs[:, 0]]), 0.0)
-    n_obs = seen.sum(0)
-    count = np.where(n_obs > 0, n_obs, np.nan)
-    displacement[:, n_obs == 0] = np.nan
-    coherence = np.hypot((np.cos(residual) * seen).sum(0), np.sin(residual).sum(0)) / count
-    return displacement, coherence, n_obs, _gaps(pairs, seen, len(intervals)), np.sqrt((residual**2).sum(0) / count)
-
-
-def _mean_one(seen: NDArray[np.bool_], weights: NDArray[Any] | None) -> Array:
-    """Scale weights to mean 1 over each pixel's observations, so that the regularisation means the same."""
     if weights is None:
-        return seen.astype(np.float64)
-    weight = np.where(seen, weights, 0.0)
-    total, n_obs = weight.sum(0), seen.sum(0)
-    scaled: Array = weight * np.where(total > 0, n_obs / np.where(total > 0, total, 1), 0)
-    return scaled
+        return seen, np.where(seen, observations, np.float64(0)), seen.astype(np.float64)
+    seen &= weights > 0
+    return seen, np.where(seen, observations, np.float64(0)), np.where(seen, weights, np.float64(0))
 
 
-def _normal_matrix(pairs: NDArray[Any], intervals: Array, weight: Array) -> Array:
-    """Lower band of the regularised normal matrix: band[j, a] = N[j + a, j]; the first date is no unknown."""
-    span = max(int((pairs[:, 1] - pairs[:, 0]).max()), 1)
-    band = np.zeros((len(intervals), span + 1, weight.shape[1]))
-    for (first, second), w in zip(pairs - 1, weight, strict=True):
-        band[second, 0] += w
-        if first >= 0:
-            band[first, 0] += w
-            band[first, second - first] -= w
-    for j, stiffness in enumerate(REGULARISATION / intervals**2):
-        band[j, 0] += stiffness
-        if j:
-            band[j - 1, 0] += stiffness
-            band[j - 1, 1] -= stiffness
-    return band
-
-
-def _factorise(band: Array) -> Array:
-    """Banded Cholesky in place, column by column, all pixels at once."""
-    size, width, _ = band.shape
-    for j in range(size):
-        np.sqrt(band[j, 0], out=band[j, 0])
-        reach = min(width, size - j)
-        band[j, 1:reach] /= band[j, 0]
-        for a in range(1, reach):
-            band[j + a, : reach - a] -= band[j, a] * band[j, a:reach]
-    return band
-
-
-def _solve(factor: Array, right: Array) -> Array:
-    """Forward and backward substitution in place."""
-    size, width, _ = factor.shape
-    for j in range(size):
-        right[j] /= factor[j, 0]
-        for a in range(1, min(width, size - j)):
-            right[j + a] -= factor[j, a] * right[j]
-    for j in reversed(range(size)):
-        for a in range(1, min(width, size - j)):
-            right[j] -= factor[j, a] * right[j + a]
-        right[j] /= factor[j, 0]
-    return right
-
-
-def _adjoint(pairs: NDArray[Any], weighted: Array, size: int) -> Array:
-    """Sum weighted pair values onto their dates: + at the later, − at the earlier one."""
-    total = np.zeros((size + 1, weighted.shape[1]))
-    for (first, second), value in zip(pairs, weighted, strict=True):
-        total[second] += value
-        total[first] -= value
-    return total[1:]
-
-
-def _gaps(pairs: NDArray[Any], seen: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
-    """Count, per pixel, the intervals that no valid pair spans."""
-    change = np.zeros((size + 1, seen.shape[1]), np.int32)
-    for (first, second), ok in zip(pairs, seen, strict=True):
-        change[first] += ok
-        change[second] -= ok
-    return (np.cumsum(change, axis=0)[:-1] == 0).sum(0)
+def _invert_block(
+    normal: Normal,
+    ends: csr_array,
+    observations: NDArray[Any],
+    weights: NDArray[Any] | None,
+    displacement: Array,
+) -> dict[str, NDArray[Any]]:
+    """Solve one block of pixels into `displacement` and describe the result."""
+    seen, observed, weight = prepare(observations, weights)
+    if weights is not None:
+        weight *= seen.sum(axis=0) / np.where(weight.any(axis=0), weight.sum(axis=0), 1)
+    right = normal.adjoint @ (observed if weights is None else weight * observed)
+    solved, n_comp = normal.least_squares(right, weight)
+    displacement[:] = solved
+    counts = redundancy(ends, seen, n_comp)
+    residual = normal.residual(observed, solved)
+    residual *= seen
+    displacement[:, counts.n_obs == 0] = np.nan
+    return vars(counts) | {
+        "temporal_coherence": temporal_coherence(residual, counts.n_obs),
+        "residual_rms": residual_rms(residual, counts.n_obs),
+    }

@@ -14,6 +14,10 @@ from scipy.sparse.csgraph import connected_components
 
 from basinwatch.errors import InputError
 
+# From this share of the intervals on, a dense normal matrix costs less than a banded one.
+WIDE_SPAN_SHARE = 1 / 3
+_FEW_SCENES, _LISTED = 20, 4
+
 
 @dataclass(frozen=True)
 class Network:
@@ -83,6 +87,43 @@ class Network:
         links[tuple(self.index.T)] = 1
         return int((links @ links * links).sum())
 
+    @property
+    def index_span(self) -> int:
+        """Longest pair counted in scenes: the half bandwidth of the inversion's normal matrix."""
+        return max(second - first for first, second in self.pairs)
+
+    def scenes_with_one_pair(self) -> list[date]:
+        """Dates that hang on the network by one pair, so that nothing checks it."""
+        degree = np.bincount(self.index.ravel(), minlength=len(self.dates))
+        return [day for day, links in zip(self.dates, degree, strict=True) if links == 1]
+
+    def remarks(self) -> list[str]:
+        """Say in sentences what the rate map will suffer from; empty for a sound network."""
+        found, scenes = [], len(self.dates)
+        begins = [f"{day}" for day in self._first_of_subsets()]
+        gaps, loose = self.uncovered_intervals(), [f"{day}" for day in self.scenes_with_one_pair()]
+        if len(begins) > 1:
+            found.append(
+                f"the network falls into {len(begins)} subsets of scenes that no pair connects (they begin on "
+                f"{_few(begins)}): movement between them is what the least speed gives."
+            )
+        if gaps:
+            found.append(
+                f"no pair spans {gaps} of {scenes - 1} intervals between scenes: no movement is assumed in them."
+            )
+        if loose:
+            found.append(f"some scenes hang on one pair, whose errors nothing reveals: {_few(loose)}.")
+        if self.index_span > WIDE_SPAN_SHARE * (scenes - 1) and scenes > _FEW_SCENES:
+            found.append(
+                f"the longest pair spans K = {self.index_span} of {scenes} scenes: the inversion needs a "
+                "dense solver, several times slower; drop bridges between years to avoid it."
+            )
+        return found
+
+    def _first_of_subsets(self) -> list[date]:
+        """First date of each connected subset, in order of time."""
+        return [self.dates[position] for position in np.sort(np.unique(self.subsets(), return_index=True)[1])]
+
     def report(self) -> dict[str, Any]:
         """Describe the network for logs and products.
 
@@ -90,20 +131,24 @@ class Network:
         -------
         dict
             ``scenes``, ``pairs``, ``first_date``, ``last_date``, ``subsets`` (1 = connected),
-            ``scenes_with_one_pair`` (ISO dates), ``index_span`` (longest pair counted in scenes; the
-            half bandwidth of the inversion), ``uncovered_intervals`` and ``triplets``.
+            ``scenes_with_one_pair`` (ISO dates), ``index_span``, ``uncovered_intervals``, ``triplets``
+            and ``remarks``.
         """
-        degree = np.bincount(self.index.ravel(), minlength=len(self.dates))
         return {
             "scenes": len(self.dates),
             "pairs": len(self.pairs),
             "first_date": self.dates[0].isoformat(),
             "last_date": self.dates[-1].isoformat(),
             "subsets": int(self.subsets().max()) + 1,
-            "scenes_with_one_pair": [
-                day.isoformat() for day, links in zip(self.dates, degree, strict=True) if links == 1
-            ],
-            "index_span": max(second - first for first, second in self.pairs),
+            "scenes_with_one_pair": [day.isoformat() for day in self.scenes_with_one_pair()],
+            "index_span": self.index_span,
             "uncovered_intervals": self.uncovered_intervals(),
             "triplets": self.triplets(),
+            "remarks": self.remarks(),
         }
+
+
+def _few(names: list[str]) -> str:
+    """List up to four names, and how many there are besides."""
+    rest = len(names) - _LISTED
+    return ", ".join(names[:_LISTED]) + (f" and {rest} more" if rest > 0 else "")

@@ -1,4 +1,4 @@
-"""Detections through time: days of activity per pixel, basins linked over pairs, their time line and state."""
+"""Basins through time: what every pair saw of them, their spells and states."""
 
 from __future__ import annotations
 
@@ -12,102 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from basinwatch.activity.days import accumulate
 from basinwatch.grid import Grid
 from basinwatch.vectors import footprints
 
-Float = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 
 STATES = ("continuous", "intermittent", "new", "ceased")
-
-
-@dataclass(frozen=True)
-class Activity:
-    """Surface activity, float32 (y, x).
-
-    Parameters
-    ----------
-    days, observed_days
-        Days inside a detection, and days with any observation.
-    fraction
-        days / observed_days; NaN where nothing was observed.
-    first_day, last_day
-        First day of the first and last day of the last detecting pair, in days since 1970-01-01; NaN without.
-    """
-
-    days: Float
-    observed_days: Float
-    fraction: Float
-    first_day: Float
-    last_day: Float
-
-
-class _Span:
-    """Length of a union of time intervals, pixel by pixel, fed in order of their start."""
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        self.days = np.zeros(shape, np.float32)
-        self.first = np.full(shape, np.nan, np.float32)
-        self.until = np.full(shape, -np.inf, np.float32)
-
-    def add(self, start: int, end: int, where: Bool) -> None:
-        """Add an interval to the pixels of `where`; time that was counted before is not counted again."""
-        self.days += np.where(where, np.maximum(end - np.maximum(self.until, start), 0), 0)
-        self.first[where & np.isnan(self.first)] = start
-        self.until = np.where(where, np.maximum(self.until, end), self.until).astype(np.float32)
-
-
-def accumulate(masks: Iterable[tuple[date, date, Bool, Bool]]) -> Activity:
-    """Add up the time in which each pixel lies inside a detection.
-
-    Spans of adjacent pairs add. Where pairs overlap in time, an interval counts once, and as active if any
-    pair that covers it detects.
-
-    Parameters
-    ----------
-    masks
-        (earlier date, later date, detected (y, x), observed (y, x)) in order of the earlier date; read one
-        at a time. A detection counts as observed.
-
-    Raises
-    ------
-    ValueError
-        Without any pair, or if the pairs are not in order.
-    """
-    active = observed = None
-    previous = date.min
-    for first, second, detected, seen in masks:
-        if first < previous:
-            raise ValueError(
-                f"pair {first}_{second} follows one that starts {previous}: pairs must be in order of time"
-            )
-        if active is None or observed is None:
-            active, observed = _Span(detected.shape), _Span(detected.shape)
-        start, end = _epoch_day(first), _epoch_day(second)
-        active.add(start, end, detected)
-        observed.add(start, end, seen | detected)
-        previous = first
-    if active is None or observed is None:
-        raise ValueError("no pair to accumulate")
-    known = observed.days > 0
-    fraction = np.where(known, active.days / np.where(known, observed.days, 1), np.nan).astype(np.float32)
-    last = np.where(np.isfinite(active.until), active.until, np.nan).astype(np.float32)
-    return Activity(active.days, observed.days, fraction, active.first, last)
-
-
-def _epoch_day(day: date) -> int:
-    """Days since 1970-01-01."""
-    return day.toordinal() - date(1970, 1, 1).toordinal()
-
-
-def covered_days(spans: Iterable[tuple[str, str]]) -> int:
-    """Days in the union of time spans given as ISO dates; overlaps count once."""
-    days, until = 0, 0
-    for first, second in sorted(spans):
-        start, end = (date.fromisoformat(day).toordinal() for day in (first, second))
-        days += max(end - max(until, start), 0)
-        until = max(until, end)
-    return days
 
 
 def coverage(
@@ -186,11 +97,14 @@ class StateSettings:
         Observed pairs without detection that must witness the change.
     continuous_share
         Least share of observed pairs with detection of a continuous basin.
+    max_gap_days
+        A spell goes on over unobserved time of at most this length.
     """
 
     recent_share: float = 1 / 3
     min_observed: int = 2
     continuous_share: float = 0.8
+    max_gap_days: int = 0
 
 
 def state(rows: pd.DataFrame, settings: StateSettings) -> str:
@@ -232,33 +146,49 @@ def describe(basins: gpd.GeoDataFrame, rows: pd.DataFrame, settings: StateSettin
     GeoDataFrame
         `basins` with ``first_seen``, ``last_seen`` (ISO: first day of the first and last day of the last
         detecting pair), ``n_detected``, ``n_observed`` (pairs), ``active_days``, ``observed_days``,
-        ``active_fraction`` (of the days) and ``state``.
+        ``active_fraction`` (of the days), ``n_episodes``, ``longest_days`` (spells without pause; see
+        :class:`basinwatch.activity.days.Activity`) and ``state``.
     """
     settings = settings or StateSettings()
+    names = basins["basin"].tolist()
     history = dict(list(rows.groupby("basin")))
-    added = pd.DataFrame([_history(history[name], settings) for name in basins["basin"]], columns=list(_HISTORY))
+    spans = _spans(rows.reset_index(drop=True), names, settings.max_gap_days) if names else pd.DataFrame()
+    added = pd.DataFrame([_history(history[name], spans.loc[name], settings) for name in names], columns=list(_HISTORY))
     return basins.reset_index(drop=True).join(added.astype(_HISTORY))
 
 
 _HISTORY = {
     "first_seen": object, "last_seen": object, "n_detected": "int64", "n_observed": "int64",
-    "active_days": "int64", "observed_days": "int64", "active_fraction": "float64", "state": object,
+    "active_days": "int64", "observed_days": "int64", "active_fraction": "float64", "n_episodes": "int64",
+    "longest_days": "int64", "state": object,
 }  # fmt: skip
 
 
-def _history(rows: pd.DataFrame, settings: StateSettings) -> dict[str, Any]:
+def _spans(rows: pd.DataFrame, names: list[str], max_gap_days: int) -> pd.DataFrame:
+    """Days and spells of every basin: its pairs add up as those of a pixel do."""
+    places = rows["basin"].map({name: place for place, name in enumerate(names)}).to_numpy()
+    masks = []
+    for (first, second), part in rows.groupby(["date1", "date2"], sort=True):
+        detected, observed = np.zeros((2, 1, len(names)), bool)
+        detected[0, places[part.index[part["detected"]]]] = True
+        observed[0, places[part.index[part["observed"]]]] = True
+        masks.append((date.fromisoformat(str(first)), date.fromisoformat(str(second)), detected, observed))
+    total = accumulate(masks, max_gap_days)
+    return pd.DataFrame({name: values[0] for name, values in vars(total).items()}, index=names)
+
+
+def _history(rows: pd.DataFrame, spans: pd.Series, settings: StateSettings) -> dict[str, Any]:
     """Summary of one basin's rows."""
     detected, observed = rows[rows["detected"]], rows[rows["observed"]]
-    active_days, observed_days = (
-        covered_days(zip(part["date1"], part["date2"], strict=True)) for part in (detected, observed)
-    )
     return {
         "first_seen": detected["date1"].min(),
         "last_seen": detected["date2"].max(),
         "n_detected": len(detected),
         "n_observed": len(observed),
-        "active_days": active_days,
-        "observed_days": observed_days,
-        "active_fraction": active_days / observed_days,
+        "active_days": spans["days"],
+        "observed_days": spans["observed_days"],
+        "active_fraction": spans["days"] / spans["observed_days"],
+        "n_episodes": spans["episodes"],
+        "longest_days": spans["longest_days"],
         "state": state(rows, settings),
     }

@@ -1,0 +1,1 @@
+"""Corrections of a small-baseline stack, estimated on stable ground and applied block by block."""
