@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
+from basinwatch.simulation.randomness import log_uniform
 
 LOOKALIKES = ("uplift", "groundwater", "volcano", "landslide", "plateau")
 DEFECTS = ("burst_step", "gaps", "slanted_edge")
@@ -33,10 +34,6 @@ def draw(rng: Generator, size_px: int, share: float) -> list[dict[str, Any]]:
     return found
 
 
-def _log_uniform(rng: Generator, low: float, high: float) -> float:
-    return math.exp(rng.uniform(math.log(low), math.log(high)))
-
-
 def _parameters(kind: str, rng: Generator) -> dict[str, float]:
     """Ranges of one kind."""
     if kind == "uplift":
@@ -44,13 +41,13 @@ def _parameters(kind: str, rng: Generator) -> dict[str, float]:
         return {"mm": -rng.uniform(5, 30), "along_m": sigma * rng.uniform(1, 1.8), "across_m": sigma}
     if kind == "groundwater":
         sigma = rng.uniform(2000, 8000)
-        return {"mm": _log_uniform(rng, 5, 40), "along_m": sigma * rng.uniform(1, 1.8), "across_m": sigma}
+        return {"mm": log_uniform(rng, 5, 40), "along_m": sigma * rng.uniform(1, 1.8), "across_m": sigma}
     if kind == "volcano":
         sign, depth = rng.choice([-1.0, 1.0]), rng.uniform(1500, 6000)
-        return {"mm": sign * _log_uniform(rng, 10, 80), "depth_m": depth}
+        return {"mm": sign * log_uniform(rng, 10, 80), "depth_m": depth}
     if kind == "landslide":
         sign, length, width = rng.choice([-1.0, 1.0]), rng.uniform(150, 600), rng.uniform(60, 200)
-        return {"mm": sign * _log_uniform(rng, 4, 60), "along_m": length, "across_m": width}
+        return {"mm": sign * log_uniform(rng, 4, 60), "along_m": length, "across_m": width}
     if kind == "plateau":
         height = rng.choice([-1.0, 1.0]) * rng.uniform(20, 120)
         radius = rng.uniform(80, 400)
@@ -62,8 +59,8 @@ def _parameters(kind: str, rng: Generator) -> dict[str, float]:
         return {"rad": rng.normal(0, 0.5)}
     if kind == "gaps":
         return {
-            "along_m": _log_uniform(rng, 60, 600),
-            "across_m": _log_uniform(rng, 40, 200),
+            "along_m": log_uniform(rng, 60, 600),
+            "across_m": log_uniform(rng, 40, 200),
             "count": int(rng.integers(1, 6)),
         }
     return {"depth": rng.uniform(0.05, 0.4)}

@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 from basinwatch.simulation import atmosphere, coherence, confounders, gacos_pairs
 from basinwatch.simulation.profiles import dipping_panel, paper_gaussian_amplitude
-from basinwatch.simulation.randomness import generator
+from basinwatch.simulation.randomness import generator, log_uniform
 from basinwatch.simulation.settings import Atmosphere, Basins, Range, Settings, Speckle
 from basinwatch.simulation.sources import NO_SOURCES, Sources
 
@@ -37,10 +37,6 @@ class Component(IntEnum):
 
 def _uniform(rng: Generator, limits: Range) -> float:
     return float(rng.uniform(*limits))
-
-
-def _log_uniform(rng: Generator, limits: Range) -> float:
-    return math.exp(rng.uniform(math.log(limits[0]), math.log(limits[1])))
 
 
 def draw(settings: Settings, sample_id: int, sources: Sources = NO_SOURCES, split: str = "train") -> dict[str, Any]:
@@ -78,7 +74,7 @@ def _draw_scene(settings: Settings, rng: Generator) -> dict[str, Any]:
     geometry, weights = settings.geometry, np.asarray(settings.basins.counts)
     count = int(rng.choice(len(weights), p=weights / weights.sum()))
     hard_empty = bool(rng.random() < settings.confounders.hard_empty_share)
-    pixel, aspect = _log_uniform(rng, settings.pixel_size_m), _log_uniform(rng, geometry.pixel_aspect)
+    pixel, aspect = log_uniform(rng, *settings.pixel_size_m), log_uniform(rng, *geometry.pixel_aspect)
     jitter = rng.uniform(-1, 1) * geometry.heading_jitter_deg
     shares = np.asarray(geometry.pair_weights)
     sign, either = geometry.phase_sign, int(rng.choice([-1, 1]))
@@ -119,7 +115,7 @@ def _draw_basins(settings: Settings, rng: Generator, scene: Mapping[str, Any]) -
 def _draw_basin(ranges: Basins, rng: Generator) -> dict[str, Any]:
     """Draw one basin, everything but its place. Draws are the same whatever the kind."""
     gaussian = rng.random() < ranges.gaussian_share
-    kind, peak_mm = "gaussian" if gaussian else "face", _log_uniform(rng, ranges.peak_mm)
+    kind, peak_mm = "gaussian" if gaussian else "face", log_uniform(rng, *ranges.peak_mm)
     common = {
         "direction_deg": float(rng.uniform(0, 360)),
         "horizontal": _uniform(rng, ranges.horizontal),
@@ -136,7 +132,7 @@ def _draw_basin(ranges: Basins, rng: Generator) -> dict[str, Any]:
 
 def _draw_bowl(ranges: Basins, rng: Generator) -> dict[str, Any]:
     """Gaussian bowl: the small-panel limit of an influence radius of σ √(2π)."""
-    sigma, ratio = _log_uniform(rng, ranges.gaussian_sigma_m), math.sqrt(_uniform(rng, ranges.gaussian_axis_ratio))
+    sigma, ratio = log_uniform(rng, *ranges.gaussian_sigma_m), math.sqrt(_uniform(rng, ranges.gaussian_axis_ratio))
     return {
         "radius_m": sigma * math.sqrt(2 * math.pi),
         "sigma_along_m": sigma * ratio,
@@ -146,7 +142,7 @@ def _draw_bowl(ranges: Basins, rng: Generator) -> dict[str, Any]:
 
 def _draw_face(ranges: Basins, rng: Generator) -> dict[str, Any]:
     """Longwall panel with a face that moves, or stopped before the pair."""
-    depth, width = _log_uniform(rng, ranges.depth_m), _uniform(rng, ranges.panel_width_m)
+    depth, width = log_uniform(rng, *ranges.depth_m), _uniform(rng, ranges.panel_width_m)
     effective = max(width - 2 * _uniform(rng, ranges.inflexion_offset) * depth, _NARROWEST * width)
     flat, dip = rng.random() < ranges.flat_share, _uniform(rng, ranges.dip_deg)
     influence = _uniform(rng, ranges.tan_influence_angle)
@@ -157,9 +153,9 @@ def _draw_face(ranges: Basins, rng: Generator) -> dict[str, Any]:
         "radius_m": panel.radius_m,
         "dip_ratio": panel.dip_ratio,
         "dip_cot": panel.dip_cot,
-        "run_m": _log_uniform(rng, ranges.run_m),
-        "advance_m_per_day": _log_uniform(rng, ranges.advance_m_per_day),
-        "rate_per_day": _log_uniform(rng, ranges.rate_per_day),
+        "run_m": log_uniform(rng, *ranges.run_m),
+        "advance_m_per_day": log_uniform(rng, *ranges.advance_m_per_day),
+        "rate_per_day": log_uniform(rng, *ranges.rate_per_day),
         "stopped_days": days if stopped else None,
     }
 
@@ -187,14 +183,14 @@ def _draw_atmosphere(ranges: Atmosphere, rng: Generator, day_of_year: float) -> 
     strength = math.exp(rng.normal(0, ranges.delay_spread)) * ranges.delay_mm
     strength *= ranges.strong_factor if rng.random() < ranges.strong_share else 1.0
     stratified, ramp = rng.normal(0, ranges.stratified_mm_per_km), rng.normal(0, 2 * math.pi * ranges.ramp_fringes, 2)
-    has_terrain, relief = rng.random() < ranges.stratified_share, _log_uniform(rng, ranges.relief_m)
+    has_terrain, relief = rng.random() < ranges.stratified_share, log_uniform(rng, *ranges.relief_m)
     return {
         "delay_mm": strength * (atmosphere.seasonal_strength(day_of_year) if ranges.seasonal else 1.0),
         "stratified_mm_per_km": float(stratified) if has_terrain else 0.0,
         "stratified_law": ranges.stratified_law,
         "relief_m": relief,
         "height_error_m": _uniform(rng, ranges.height_error_m),
-        "height_error_correlation_m": _log_uniform(rng, ranges.height_error_correlation_m),
+        "height_error_correlation_m": log_uniform(rng, *ranges.height_error_correlation_m),
         "ramp_rad_per_25km": [float(v) for v in ramp],
     }
 
@@ -222,21 +218,21 @@ def _draw_coherence(settings: Settings, rng: Generator, scene: Mapping[str, Any]
     return {
         "mean": float(np.clip(mean, 0.05, coherence.CEILING)),
         "spread": _uniform(rng, ranges.spread),
-        "correlation_m": _log_uniform(rng, ranges.correlation_m),
+        "correlation_m": log_uniform(rng, *ranges.correlation_m),
         "cover_share": float(rng.uniform(0.05, 0.5)) * cover,
         "cover_factor": _uniform(rng, ranges.cover_factor),
-        "cover_correlation_m": _log_uniform(rng, (150.0, 1500.0)),
+        "cover_correlation_m": log_uniform(rng, 150.0, 1500.0),
         "water_share": float(rng.uniform(0.03, 0.3)) * water,
-        "water_correlation_m": _log_uniform(rng, (500.0, 2500.0)),
-        "disturbance": _log_uniform(rng, ranges.disturbance),
-        "patchiness_m": _log_uniform(rng, (60.0, 300.0)),
+        "water_correlation_m": log_uniform(rng, 500.0, 2500.0),
+        "disturbance": log_uniform(rng, *ranges.disturbance),
+        "patchiness_m": log_uniform(rng, 60.0, 300.0),
         "estimate": None if unknown else str(estimate),
     }
 
 
 def _draw_noise(settings: Settings, rng: Generator) -> dict[str, Any]:
     """Speckle and filter, or uniform noise."""
-    uniform, looks = _uniform(rng, settings.speckle.uniform_halfwidth_rad), _log_uniform(rng, settings.speckle.looks)
+    uniform, looks = _uniform(rng, settings.speckle.uniform_halfwidth_rad), log_uniform(rng, *settings.speckle.looks)
     if settings.speckle.model == "uniform":
         return {"uniform_rad": uniform}
     return (

@@ -21,10 +21,10 @@ Spectrum = Callable[[NDArray[np.floating[Any]]], NDArray[np.floating[Any]]]
 _OUTER_SCALE_M = 50_000.0
 _SMALLEST_SCALE_M = 20.0
 _REFERENCE_LAG_M = 10_000.0
-_CROSSOVER_M = (3000.0, 1500.0)
-_LONG_DOMAIN_M = 64_000.0
-_CLEARANCE_M = 25_000.0
-_SEAM_M = 2000.0
+CROSSOVER_M = (3000.0, 1500.0)
+LONG_DOMAIN_M = 64_000.0
+CLEARANCE_M = 25_000.0
+SEAM_M = 2000.0
 # Times the correlation length: the amplitude of a Gaussian spectrum there is 1/250 of its largest.
 _GAUSSIAN_CUTOFF = 0.75
 
@@ -117,7 +117,7 @@ def _gaussian_amplitude(n: int, step: float, correlation_m: float) -> NDArray[np
 
 def _short_waves(rng: Generator, shape: tuple[int, int], spacing: Spacing, spectrum: Spectrum) -> NDArray[np.float32]:
     """Part of a field in waves shorter than 3 km, unscaled."""
-    domain = _domain(shape, spacing, _SEAM_M)
+    domain = _domain(shape, spacing, SEAM_M)
     rows, columns = (fft.rfftfreq(n, step).astype(np.float32) for n, step in zip(domain, spacing, strict=True))
     return _periodic_field(rng, shape, domain, _amplitude(rows, columns, spectrum, short=True))
 
@@ -125,8 +125,8 @@ def _short_waves(rng: Generator, shape: tuple[int, int], spacing: Spacing, spect
 def _long_waves(rng: Generator, shape: tuple[int, int], spacing: Spacing, spectrum: Spectrum) -> NDArray[np.float32]:
     """Part of a field in waves longer than 1.5 km, unscaled, summed wave by wave: they are few."""
     extent = [n * step for n, step in zip(shape, spacing, strict=True)]
-    domain = [max(_LONG_DOMAIN_M, length + _CLEARANCE_M) for length in extent]
-    rows, columns = (np.arange(math.ceil(m / _CROSSOVER_M[1]), dtype=np.float32) / np.float32(m) for m in domain)
+    domain = [max(LONG_DOMAIN_M, length + CLEARANCE_M) for length in extent]
+    rows, columns = (np.arange(math.ceil(m / CROSSOVER_M[1]), dtype=np.float32) / np.float32(m) for m in domain)
     amplitude = _amplitude(rows, columns, spectrum, short=False)
     rows = np.concatenate([rows, -rows[:0:-1]])
     waves = _normals(rng, (len(rows), len(columns))) * np.concatenate([amplitude, amplitude[:0:-1]])
@@ -154,7 +154,7 @@ def _amplitude(
     """Root of the power in each cell of the lattice of frequencies, 0 at the mean, for short or long waves."""
     frequency = np.sqrt(np.add.outer(rows**2, columns**2))
     frequency[0, 0] = columns[1]
-    long_end, short_end = (1 / wavelength for wavelength in _CROSSOVER_M)
+    long_end, short_end = (1 / wavelength for wavelength in CROSSOVER_M)
     share = (
         (frequency - long_end) / (short_end - long_end) if short else (short_end - frequency) / (short_end - long_end)
     )

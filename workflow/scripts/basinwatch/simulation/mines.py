@@ -14,7 +14,7 @@ from basinwatch.simulation.deformation import Patch
 from basinwatch.simulation.extraction import extraction_increment, horizontal_movement
 from basinwatch.simulation.geometry import Spacing, los_phase
 from basinwatch.simulation.profiles import Knothe
-from basinwatch.simulation.randomness import Source, generator
+from basinwatch.simulation.randomness import Source, generator, log_uniform
 
 Field = NDArray[np.float32]
 
@@ -205,9 +205,9 @@ def _free_place(
 
 def _drawn(rng: Generator, name: str, place: NDArray[np.float64]) -> Mine:
     """Draw a mine; ranges as for training tiles, faces slow enough that a mine lasts for years."""
-    radius = _log_uniform(rng, 200, 900) / rng.uniform(1.4, 2.6)
+    radius = log_uniform(rng, 200, 900) / rng.uniform(1.4, 2.6)
     width, pillar, run = rng.uniform(150, 300), rng.uniform(30, 100), rng.uniform(400, 1000)
-    advance = _log_uniform(rng, 1, 4)
+    advance = log_uniform(rng, 1, 4)
     day = rng.uniform(-300, 200)
     panels = []
     for number in range(_PANELS):
@@ -216,15 +216,11 @@ def _drawn(rng: Generator, name: str, place: NDArray[np.float64]) -> Mine:
     return Mine(
         name=name,
         place=(float(place[0]), float(place[1])),
-        full_subsidence_mm=_log_uniform(rng, 200, 3000),
+        full_subsidence_mm=log_uniform(rng, 200, 3000),
         radius_m=radius,
         width_m=width,
         advance_m_per_day=advance,
-        rate_per_day=_log_uniform(rng, 0.01, 0.15),
+        rate_per_day=log_uniform(rng, 0.01, 0.15),
         direction_deg=rng.uniform(0, 360),
         panels=tuple(panels),
     )
-
-
-def _log_uniform(rng: Generator, low: float, high: float) -> float:
-    return math.exp(rng.uniform(math.log(low), math.log(high)))

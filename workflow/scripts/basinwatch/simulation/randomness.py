@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
 import numpy as np
@@ -32,3 +33,8 @@ def generator(seed: int, number: int, component: int, block: int = 0) -> Generat
         Where its counter starts; 2¹⁹² numbers lie between components, 2¹²⁸ between blocks.
     """
     return Generator(Philox(key=np.array([seed, number], np.uint64), counter=[0, 0, block, component]))
+
+
+def log_uniform(rng: Generator, low: float, high: float) -> float:
+    """Draw a number whose logarithm is uniform between those of two positive limits."""
+    return math.exp(rng.uniform(math.log(low), math.log(high)))

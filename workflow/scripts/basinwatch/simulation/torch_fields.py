@@ -16,15 +16,19 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from basinwatch.simulation.fields import Spectrum, unit_scale
+from basinwatch.simulation.fields import (
+    CLEARANCE_M,
+    CROSSOVER_M,
+    LONG_DOMAIN_M,
+    SEAM_M,
+    Spectrum,
+    unit_scale,
+)
 from basinwatch.simulation.geometry import Spacing
 
 Key = TypeVar("Key", bound=Hashable)
 
-_LONG_M, _SHORT_M = 3000.0, 1500.0
-_LONG_DOMAIN_M = 64_000.0
-_CLEARANCE_M = 25_000.0
-_SEAM_M = 2000.0
+_LONG_M, _SHORT_M = CROSSOVER_M
 _FREQUENCIES_PER_M = (1e-6, 1.0)
 _TABLE_LENGTH = 4096
 
@@ -82,7 +86,7 @@ def short_scaled_fields(
 ) -> Tensor:
     """Draw what :func:`scaled_fields` has in waves shorter than 3 km (in full below 1.5 km)."""
     fields = torch.empty((len(rngs), *shape), device=rngs[0].device)
-    for domain, members in grouped([_domain(shape, s, _SEAM_M) for s in spacings]).items():
+    for domain, members in grouped([_domain(shape, s, SEAM_M) for s in spacings]).items():
         steps = torch.tensor([spacings[i] for i in members], device=fields.device)
         amplitude = _short_amplitude(domain, steps, spectrum)
         fields[members] = _periodic_fields([rngs[i] for i in members], shape, domain, amplitude)
@@ -130,7 +134,7 @@ def _rounded_up(length: int) -> int:
 
 def _long_domain(length: int, step: float) -> float:
     """Metres of the domain of long waves."""
-    return max(_LONG_DOMAIN_M, length * step + _CLEARANCE_M)
+    return max(LONG_DOMAIN_M, length * step + CLEARANCE_M)
 
 
 def _frequencies(domain: tuple[int, int], steps_m: Tensor) -> tuple[Tensor, Tensor]:
