@@ -32,7 +32,7 @@ test: lint
 .venv-peers/ready: benchmarks/peers/requirements.txt
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps mintpy==1.6.4
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps mintpy==1.6.4 sahi==0.12.8
 	touch $@
 
 # make bench NAME=main

@@ -23,6 +23,7 @@ include: "workflow/rules/coherence_response.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/tiling.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/detection.smk"
 include: "workflow/rules/mosaic.smk"
 include: "workflow/rules/activity.smk"
@@ -40,6 +41,7 @@ rule all:
         fusion=final_fusion(),
         truth=final_truth(),
         networks=final_networks(),
+        mosaics=final_mosaic_rasters(),
 
 
 rule simulate:
@@ -52,6 +54,11 @@ rule simulate:
 rule train:
     input:
         weights=f"results/models/{config['training']['name']}/weights.safetensors",
+
+
+rule evaluate:
+    input:
+        table="results/evaluation/table.md",
 
 
 rule detect:

@@ -15,13 +15,14 @@ import sbas_fusion
 import sbas_hotspots
 import sbas_inversion
 import sbas_rate
+import sbas_update
 from document import write_tables
 
 
 def main() -> None:
     """Measure room by room, print, write."""
     figures: dict[str, float] = {}
-    for room in (sbas_inversion, sbas_hotspots, sbas_fusion, sbas_rate):
+    for room in (sbas_inversion, sbas_hotspots, sbas_fusion, sbas_update, sbas_rate):
         for name, value in room.figures().items():
             print(f"figure {name} {value:.4g}", flush=True)
             figures[name] = value

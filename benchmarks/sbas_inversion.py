@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,14 @@ def stack(dates: int, pairs: int, pixels: int = PIXELS) -> Stack:
     return network, days, y
 
 
-def cpu_seconds(work: Callable[[], object], repeats: int = REPEATS) -> float:
-    """CPU time of the fastest of several calls."""
-    times = []
-    for _ in range(repeats):
+def cpu_seconds(**works: Callable[[], object]) -> dict[str, float]:
+    """CPU time of the fastest of several calls of each, in turn, so that all meet the same load of the machine."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for name, work in [*works.items()] * REPEATS:
         begin = time.process_time()
         work()
-        times.append(time.process_time() - begin)
-    return min(times)
+        times[name].append(time.process_time() - begin)
+    return {name: min(measured) for name, measured in times.items()}
 
 
 def least_squares(pairs: np.ndarray, days: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -86,11 +87,11 @@ def against_peers(size: str, *, with_mintpy: bool) -> dict[str, float]:
     """CPU time per pixel of per-pixel solvers over that of the inversion."""
     pairs, days, y = stack(*SIZES[size])
     few = y[:, :PEER_PIXELS]
-    own = cpu_seconds(lambda: invert(pairs, days, y)) / PIXELS
     series = invert(pairs, days, few).displacement
     agree("per-pixel least squares", series, least_squares(pairs, days, few), 1e-6)
-    peer = cpu_seconds(lambda: least_squares(pairs, days, few), 3) / PEER_PIXELS
-    found = {f"sbas_{size}_vs_lstsq": peer / own}
+    seconds = cpu_seconds(own=lambda: invert(pairs, days, y), peer=lambda: least_squares(pairs, days, few))
+    own = seconds["own"] / PIXELS
+    found = {f"sbas_{size}_vs_lstsq": seconds["peer"] / PEER_PIXELS / own}
     if with_mintpy:
         peer, theirs = mintpy(pairs, days, few)
         agree("MintPy", series[:, theirs.any(axis=0)], theirs[:, theirs.any(axis=0)], 1e-2)
@@ -104,18 +105,19 @@ def updates() -> dict[str, float]:
     old = pairs[:, 1] < len(days) - 1
     new_pairs, new = pairs[~old], y[~old]
     whole = invert(pairs, days, y).displacement
-    full = cpu_seconds(lambda: invert(pairs, days, y))
-    found = {}
-    for name, lag in (("append_all_vs_full", ALL_DATES), ("append_tail_vs_full", 4 * LONGEST_PAIR)):
+    works: dict[str, Callable[[], object]] = {"full": lambda: invert(pairs, days, y)}
+    for name, lag in (("append_all", ALL_DATES), ("append_tail", 4 * LONGEST_PAIR)):
         state, _ = start(pairs[old], days[:-1], y[old], lag=lag)
         solution = append(state, new_pairs, days[-1:], new)[1]
         agree("a full run", solution.displacement, whole[solution.first :], 1e-6)
-        found[name] = cpu_seconds(lambda state=state: append(state, new_pairs, days[-1:], new)) / full
-    return found
+        works[name] = partial(append, state, new_pairs, days[-1:], new)
+    seconds = cpu_seconds(**works)
+    full = seconds.pop("full")
+    return {f"{name}_vs_full": measured / full for name, measured in seconds.items()}
 
 
 def figures() -> dict[str, float]:
-    """Ratios of CPU time, one process and thread each, measured one after the other.
+    """Ratios of CPU time, one process and thread each.
 
     Raises
     ------

@@ -19,7 +19,8 @@ from basinwatch.rasters import encode_share, write_raster
 from basinwatch.sbas.corrections.ground import Auxiliary
 from basinwatch.sbas.network import Network
 from basinwatch.sbas.observations import UnwrappedStack
-from basinwatch.sbas.rate import RateSettings, estimate_rate
+from basinwatch.sbas.rate import estimate_rate
+from basinwatch.sbas.rate_settings import RateSettings
 from basinwatch.sbas.series_file import series_writer
 from shapely.geometry import Point
 

@@ -1,6 +1,8 @@
-"""Where real data lie, and why a test that needs them is skipped."""
+"""Where real data lie, why a test that needs them is skipped, and the processor as tests expect it."""
 
 import os
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +17,11 @@ def data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"real interferograms are absent: {DATA} does not exist (set BASINWATCH_DATA)")
     return DATA
+
+
+@pytest.fixture(autouse=True)
+def _denormal_numbers() -> Iterator[None]:
+    """Undo what prediction and training switch on for the whole process: tiny numbers flushed to zero."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

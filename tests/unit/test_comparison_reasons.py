@@ -59,6 +59,13 @@ def test_a_gentle_basin_on_incoherent_ground_is_decorrelated():
     assert row["mean_coherence"] == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize(("share", "reason"), [(0.2, "unwrapped apart from the reference"), (0.8, "too few pairs")])
+def test_an_unmeasured_basin_rarely_joined_to_the_reference_is_called_apart(share, reason):
+    connected = np.full(GRID.shape, share, np.float32)
+    row = judged(maps(measured=False, connected_share=connected), gradient=0.5)
+    assert (row["status"], row["reason"]) == ("not_assessable", reason)
+
+
 def test_pairs_in_which_a_basin_rests_do_not_make_it_less_aliased():
     row = judged(maps(), active_days=24, gradient=3.5, pairs=ADJACENT[:2])
     assert row["aliased_share"] == 1

@@ -74,3 +74,35 @@ def test_every_key_is_described_and_every_object_is_closed():
 
 def test_defaults_satisfy_the_schema():
     validate(validate(MINIMAL, SCHEMA), SCHEMA)
+
+
+LABELLED = {"stack": "s", "pair": "20240105_20240117", "polygons": "p.gpkg"}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"training": {"data": "labelled"}}, "found no labelled tiles to train on"),
+        ({"training": {"labelled_share": 0.5}}, "found no labelled tiles to train on"),
+        (
+            {"labelled": [LABELLED], "training": {"data": "simulated", "labelled_share": 0.5}},
+            "labelled_share: found 0.5 with data 'simulated'",
+        ),
+        (
+            {"labelled": [LABELLED], "training": {"source": "simulation"}},
+            "labelled_share: found null with source 'simulation'",
+        ),
+        (
+            {"labelled": [LABELLED, LABELLED | {"use": "test"}]},
+            "found stack 's' used for train and test, expected one use",
+        ),
+        ({"evaluation": {"models": ["other"]}}, "evaluation.models: 'other' is not defined"),
+    ],
+)
+def test_training_data_that_contradict_each_other_are_refused(change, sentence):
+    class Stack:
+        pairs = ("20240105_20240117",)
+
+    with pytest.raises(InputError) as error:
+        check_references(validate(MINIMAL | change, SCHEMA), {"s": Stack})
+    assert sentence in str(error.value)

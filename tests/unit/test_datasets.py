@@ -1,6 +1,7 @@
 """Shards and their COCO labels."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -53,6 +54,13 @@ def test_a_shard_comes_back(tmp_path):
         assert read.group == original.group
     annotation = json.loads(paths[1].read_text())["annotations"][0]
     assert (annotation["bbox"], annotation["area"], annotation["iscrowd"]) == ([0, 5, 6, 4], 24, 0)
+
+
+def test_the_ground_area_of_a_pixel_comes_back_where_it_is_known(tmp_path):
+    paths = tmp_path / "0000.safetensors", tmp_path / "0000.json"
+    datasets.write_shard(*paths, [replace(tile(1), pixel_area_m2=250.0), tile(2)], {})
+    shard = datasets.read_shard(*paths)
+    assert [shard.tile(index).pixel_area_m2 for index in (0, 1)] == [250.0, None]
 
 
 def test_a_truncated_shard_is_one_sentence(tmp_path):

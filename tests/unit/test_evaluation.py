@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from basinwatch.datasets import BASIN, IGNORED, Label
+from basinwatch.average_precision import average_precision
+from basinwatch.datasets import IGNORED, Label
 from basinwatch.evaluation import (
     ObjectScores,
-    average_precision,
+    assign,
     choose_thresholds,
     compare,
     confusion,
@@ -18,6 +19,7 @@ from basinwatch.instances import Instances, InstanceSettings, find_instances
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
+from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 
 def instances(masks, scores):
@@ -95,11 +97,11 @@ def test_average_precision_equals_pycocotools(seed, capsys):
 
 def test_pixel_scores_equal_their_definition_without_ignored_pixels():
     random = np.random.default_rng(3)
-    target = random.choice([0, BASIN, IGNORED], (40, 50), p=[0.6, 0.3, 0.1]).astype(np.uint8)
+    target = random.choice([0, 1, 2, IGNORED], (40, 50), p=[0.6, 0.2, 0.1, 0.1]).astype(np.uint8)
     predicted = random.random((40, 50)) < 0.4
     counts = confusion(target, predicted)
     use = target != IGNORED
-    truth = target == BASIN
+    truth = (target == 1) | (target == 2)
     ious = [
         (use & (truth == c) & (predicted == c)).sum() / (use & ((truth == c) | (predicted == c))).sum() for c in (0, 1)
     ]
@@ -110,6 +112,9 @@ def test_pixel_scores_equal_their_definition_without_ignored_pixels():
     assert scores.mean_iou == pytest.approx(np.mean(ious))
     assert scores.mean_accuracy == pytest.approx(np.mean(recalls))
     assert scores.accuracy == pytest.approx((truth == predicted)[use].mean())
+    assert scores.kappa == pytest.approx(cohen_kappa_score(truth[use], predicted[use]))
+    assert scores.precision == pytest.approx(precision_score(truth[use], predicted[use]))
+    assert scores.recall == pytest.approx(recall_score(truth[use], predicted[use]))
 
 
 # Lin et al. 2022, table 1, percent: MIoU, IoU of background, IoU of subsidence.
@@ -145,6 +150,13 @@ def test_matching_is_one_to_one_and_the_best_score_chooses_first():
     hit, _ = match(compare(found, truth), None)
     assert hit.tolist() == [False, True]
     assert object_scores([compare(found, truth)]) == ObjectScores(1, 1, 0)
+
+
+def test_every_detection_knows_its_basin_and_how_alike_their_areas_are():
+    truth = [Label(rectangle(0, 0, 10, 10)), Label(rectangle(30, 30, 40, 40))]
+    compared = compare(instances([rectangle(30, 30, 38, 40), rectangle(50, 0, 60, 10)], [0.6, 0.9]), truth)
+    assert assign(compared).tolist() == [1, -1]
+    np.testing.assert_allclose(compared.area_similarity, [[0.8, 0.8], [1, 1]])
 
 
 def test_a_detection_on_ignored_ground_is_neither_hit_nor_false_alarm():

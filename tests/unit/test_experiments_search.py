@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 from basinwatch.datasets import LabelledTile
-from basinwatch.detectors import Detector
+from basinwatch.detectors import SemanticDetector
 from basinwatch.detectors.basinnet import BasinNet
 from basinwatch.encoding import encode
 from basinwatch.experiments.search import search_with
-from basinwatch.inference import Predictor
 from basinwatch.instances import InstanceSettings, find_instances
 from basinwatch.models import LoadedModel
+from basinwatch.predictor import Predictor
 
 OWN = {"threshold": None, "peak_threshold": None, "min_area_px": None}
 
 
-class SineDetector(Detector):
+class SineDetector(SemanticDetector):
     """Logit 8 · sin φ − 4: basins where sin φ > 1/2, whatever the neighbours."""
 
     stride, halo = 4, 0

@@ -6,30 +6,26 @@ from datetime import date
 import numpy as np
 import pytest
 from affine import Affine
-from basinwatch.errors import InputError
 from basinwatch.fusion.areas import (
     LAYERS,
     FusionSettings,
-    Passes,
     RateMap,
     fuse,
     mean_of,
     read_onto,
     read_rate_map,
-    require_both_directions,
 )
 from basinwatch.fusion.decomposition import LineOfSight
+from basinwatch.fusion.passes import Passes
 from basinwatch.grid import Grid
 from basinwatch.rasters import write_raster
 
-UP = Passes("up", "ascending", -12.0, 39.0, date(2024, 1, 1), date(2024, 12, 1))
-DOWN = Passes("down", "descending", 192.0, 37.0, date(2024, 2, 1), date(2024, 11, 1))
-OTHER = Passes("other", "ascending", -10.0, 44.0, date(2024, 1, 1), date(2024, 12, 1))
+UP = Passes("up", -12.0, 39.0, date(2024, 1, 1), date(2024, 12, 1))
+DOWN = Passes("down", 192.0, 37.0, date(2024, 2, 1), date(2024, 11, 1))
+OTHER = Passes("other", -10.0, 44.0, date(2024, 1, 1), date(2024, 12, 1))
 SHAPE = (300, 60)
 SETTINGS = FusionSettings(bandwidth_m=600.0)
 GRID = Grid.from_map(60, 300, Affine(30, 0, 345_000, 0, -30, 5_571_000), "EPSG:32634")
-METADATA = {"pair": "20240101_20240113", "pass": "ascending", "heading_deg": -12.0, "incidence_deg": 39.0}
-NETWORK = {"first_date": "2024-01-01", "last_date": "2024-12-01"}
 
 
 def bowl() -> tuple[np.ndarray, np.ndarray]:
@@ -39,11 +35,11 @@ def bowl() -> tuple[np.ndarray, np.ndarray]:
     return 15 * (30 - x) / 6 * depth, -60 * depth
 
 
-def seen(passes: Passes, line: LineOfSight | None = None, ramp: float = 0.0) -> RateMap:
-    """Rate map of a track over the mine, with a ramp to the south in mm/yr of its vertical."""
+def seen(passes: Passes, line: LineOfSight | None = None, ramp: float = 0.0, offset: float = 0.0) -> RateMap:
+    """Rate map of a track over the mine, with an offset and a ramp to the south in mm/yr of its vertical."""
     east, up = bowl()
     line = line or passes.line
-    surface = np.linspace(0, ramp, SHAPE[0])[:, None] * line.part("up")
+    surface = (offset + np.linspace(0, ramp, SHAPE[0])[:, None]) * line.part("up")
     rate = east * line.part("east") + up * line.part("up") + surface
     return RateMap(passes, line, rate.astype(np.float32), np.ones(SHAPE, np.float32))
 
@@ -68,6 +64,36 @@ def test_a_ramp_of_one_track_leaves_no_motion_east():
     assert np.allclose(found[1] - bowl()[1], np.linspace(0, 2, SHAPE[0])[:, None], atol=0.05)
 
 
+@pytest.mark.parametrize(("offset", "ramp"), [(200.0, 0.0), (0.0, 300.0), (-80.0, 500.0)])
+def test_offsets_and_ramps_far_beyond_the_limit_of_rest_are_levelled_whole(offset, ramp):
+    result = fuse(
+        [seen(UP), seen(DOWN, ramp=ramp, offset=offset)], moving(), (), (30.0, 30.0), replace(SETTINGS, first_share=0.0)
+    )
+    assert np.allclose(result.layers[:2], bowl(), atol=0.1)
+    (level,) = result.report["levels"]
+    assert level["at_rest_px"] == (~moving()).sum()
+    assert level["plane"]["level_mm_yr"] == pytest.approx(-offset - ramp / 2, abs=0.1)
+    assert level["plane"]["to_north_mm_yr_km"] == pytest.approx(ramp / (299 * 0.03), abs=0.1)
+    assert level["plane"]["to_east_mm_yr_km"] == pytest.approx(0, abs=0.1)
+
+
+def test_a_mine_that_was_not_detected_does_not_tilt_the_levels():
+    maps = [seen(UP), seen(DOWN, ramp=100.0, offset=60.0)]
+    unseen = np.zeros(SHAPE, bool)
+    found = fuse(maps, unseen, (), (30.0, 30.0), replace(SETTINGS, first_share=0.0)).layers[:2]
+    still = ~moving()
+    assert np.abs(found - bowl())[:, still].max() < 3
+    assert np.median(np.abs(found - bowl())[:, still]) < 0.2
+
+
+def test_what_levelled_each_track_is_told_apart():
+    maps = [seen(UP), seen(OTHER, ramp=3.0), seen(DOWN, offset=40.0)]
+    levels = fuse(maps, moving(), (), (30.0, 30.0), replace(SETTINGS, first_share=0.0)).levels_mm_yr
+    assert np.allclose(levels[0], 0, atol=1e-3)
+    assert np.allclose(levels[1], np.linspace(0, 3, SHAPE[0])[:, None] * OTHER.line.part("up"), atol=0.05)
+    assert np.allclose(levels[2], 40 * DOWN.line.part("up"), atol=0.05)
+
+
 def test_the_first_of_three_tracks_keeps_its_level_when_it_takes_no_share():
     found = components([seen(UP), seen(OTHER, ramp=3.0), seen(DOWN, ramp=4.0)], replace(SETTINGS, first_share=0.0))
     assert np.allclose(found, bowl(), atol=0.05)
@@ -88,29 +114,6 @@ def test_ground_that_one_track_did_not_measure_has_no_motion():
     assert np.isfinite(result.layers[:, :, 20:]).all()
     assert result.report["fused_px"] == 40 * 300
     assert len(result.layers) == len(LAYERS)
-
-
-@pytest.mark.parametrize(("key", "what"), [("heading_deg", "heading"), ("incidence_deg", "incidence angle")])
-def test_a_track_of_unknown_geometry_is_refused(key, what):
-    with pytest.raises(InputError, match=f"stacks.a: found no {what} for pair 20240101_20240113, expected one"):
-        Passes.of("a", METADATA | {key: None}, NETWORK)
-
-
-def test_a_given_incidence_replaces_that_of_the_metadata():
-    assert Passes.of("a", METADATA | {"incidence_deg": None}, NETWORK, 41.0).incidence_deg == 41.0
-    assert Passes.of("a", METADATA, NETWORK).incidence_deg == 39.0
-
-
-def test_tracks_of_one_direction_are_refused():
-    with pytest.raises(InputError, match=r"areas.a.fuse: found ascending tracks only \(up, other\), expected"):
-        require_both_directions("a", [UP, OTHER])
-
-
-def test_tracks_without_common_time_are_refused():
-    late = replace(DOWN, first_date=date(2024, 12, 1), last_date=date(2025, 6, 1))
-    with pytest.raises(InputError, match="found stack up until 2024-12-01 and stack down from 2024-12-01"):
-        require_both_directions("a", [late, UP])
-    require_both_directions("a", [UP, DOWN])
 
 
 def test_only_what_counts_as_measured_is_read(tmp_path):

@@ -82,6 +82,17 @@ def test_a_missing_track_leaves_the_others_and_too_few_leave_nothing():
     assert np.abs(found.components[1, 2:] - truth["up"][2:]).max() < 1e-10
 
 
+def test_a_missing_track_takes_its_unknown_weight_with_it():
+    truth = motion() | {"north": np.zeros(SHAPE)}
+    lines = [geometry(ASCENDING), geometry(DESCENDING), geometry(-9.0, 25, 40)]
+    observed = [seen(truth, line) for line in lines]
+    sigma = [np.ones(SHAPE), np.full(SHAPE, 2.0), np.ones(SHAPE)]
+    observed[2][:5], sigma[2][:5] = np.nan, np.nan
+    found = decompose(observed, lines, sigma)
+    assert np.abs(found.components[0] - truth["east"]).max() < 1e-10
+    assert np.isfinite(found.covariance).all()
+
+
 def test_lines_of_sight_that_are_alike_are_called_weak():
     lines = [LineOfSight.of(30.0, ASCENDING), LineOfSight.of(40.0, ASCENDING)]
     found = decompose([np.ones(3), np.array([1, np.nan, 2])], lines)

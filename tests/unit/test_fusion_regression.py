@@ -107,6 +107,22 @@ def test_results_do_not_depend_on_how_the_raster_is_cut(monkeypatch):
     assert np.allclose(cut.left_out, whole.left_out, rtol=0, atol=1e-9, equal_nan=True)
 
 
+@pytest.mark.parametrize("bandwidth_px", [0.9, 7.0, 40.0, 1e4])
+def test_weights_reach_exactly_to_the_edges_of_the_raster(bandwidth_px):
+    values, covariates = random_scene((9, 31))
+    rows, columns = np.nonzero(np.isfinite(values))
+    surface = regress(values, covariates, (1.0, 1.0), bandwidth_px)
+    for row, column in ((4, 0), (8, 30), (2, 17)):
+        place = np.stack([columns - column, row - rows])
+        weight = np.sqrt(np.exp(-(place**2).sum(0) / (2 * bandwidth_px**2)))
+        if (weight**2).sum() < regression.LEAST_SUPPORT:
+            assert np.isnan(surface.fit[row, column])
+            continue
+        design = np.stack([np.ones(len(rows)), *place, covariates[0][rows, columns]], axis=1)
+        expected = np.linalg.lstsq(weight[:, None] * design, weight * values[rows, columns])[0]
+        assert np.allclose(surface.coefficients[:, row, column], expected, rtol=0, atol=1e-8)
+
+
 def test_a_pixel_whose_covariate_is_missing_takes_no_part():
     values, covariates = random_scene((30, 30))
     covariates[0][10, 10] = np.nan

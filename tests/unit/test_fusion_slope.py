@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from basinwatch.fusion.decomposition import LineOfSight
+from basinwatch.fusion.decomposition import LineOfSight, decompose, neglected
 from basinwatch.fusion.slope import Terrain, from_east_up, from_line_of_sight
 
 SPACING_M = (20.0, 30.0)
@@ -55,7 +55,7 @@ def test_ground_flatter_than_five_degrees_gives_nothing():
         terrain = Terrain.of(hillside(slope, 90.0), SPACING_M)
         ones = np.ones(terrain.slope_deg.shape)
         assert np.isnan(from_line_of_sight(ones, LINE, terrain)[0]).all()
-        assert np.isnan(from_east_up(ones, ones, terrain)).all()
+        assert np.isnan(from_east_up(ones, ones, terrain)[0]).all()
 
 
 def test_movement_from_east_and_up_is_the_least_squares_one():
@@ -64,8 +64,34 @@ def test_movement_from_east_and_up_is_the_least_squares_one():
     design = np.array([[down.part("east")[3, 3]], [down.part("up")[3, 3]]])
     expected = np.linalg.lstsq(design, np.array([3.0, -7.0]), rcond=None)[0][0]
     ones = np.ones(terrain.slope_deg.shape)
-    assert np.allclose(from_east_up(3 * ones, -7 * ones, terrain), expected)
-    assert np.allclose(from_east_up(5 * down.part("east"), 5 * down.part("up"), terrain), 5)
+    assert np.allclose(from_east_up(3 * ones, -7 * ones, terrain)[0], expected)
+    assert np.allclose(from_east_up(5 * down.part("east"), 5 * down.part("up"), terrain)[0], 5)
+
+
+@pytest.mark.parametrize("aspect", [0.0, 20.0, 75.0, 90.0, 175.0, 215.0, 300.0])
+def test_sliding_on_a_tilted_plane_comes_back_from_two_tracks_wherever_they_show_it(aspect):
+    slope, speed = 24.0, 18.0
+    tilt, way = np.radians(slope), np.radians(aspect)
+    east, north, up = np.cos(tilt) * np.sin(way), np.cos(tilt) * np.cos(way), -np.sin(tilt)
+    lines = [LINE, LineOfSight.of(37.0, 192.3)]
+    seen = [speed * (line.east * east + line.north * north + line.up * up) for line in lines]
+    added = tuple(neglected("north", lines).tolist())
+    terrain = Terrain.of(hillside(slope, aspect), SPACING_M)
+    motion = [np.full(terrain.slope_deg.shape, part) for part in decompose(seen, lines).components]
+    movement, r_index = from_east_up(*motion, terrain, added)
+    # In closed form the two tracks show this share of the movement.
+    share = np.hypot(east + added[0] * north, up + added[1] * north)
+    assert np.allclose(r_index, share)
+    assert np.allclose(movement, speed if share >= 0.3 else np.nan, equal_nan=True)
+    assert (share < 0.3) == (aspect == 175)
+
+
+def test_a_gentle_slope_to_the_north_shows_too_little_in_east_and_up():
+    terrain = Terrain.of(hillside(10.0, 0.0), SPACING_M)
+    ones = np.ones(terrain.slope_deg.shape)
+    movement, r_index = from_east_up(ones, ones, terrain)
+    assert np.isnan(movement).all()
+    assert np.allclose(r_index, np.sin(np.radians(10)))
 
 
 def test_the_aspect_of_flat_ground_is_zero_in_both_covariates():

@@ -7,10 +7,9 @@ from basinwatch.errors import InputError
 from basinwatch.fusion.decomposition import LineOfSight, decompose, neglected
 from basinwatch.fusion.tracks import Track, level, on_common_dates, onto
 from basinwatch.grid import Grid
-from basinwatch.simulation.deformation import Patch
 from basinwatch.simulation.products.truth import displacement_mm, rate_mm_per_year
 
-from tests.unit.simulated_stack import DATES, FIRST, simulated
+from tests.unit.simulated_stack import DATES, simulated, true_movement
 
 LAG_DAYS = 5
 
@@ -30,21 +29,12 @@ def tracks(stacks):
     ]
 
 
-def moved(stack, first, last):
-    """True movement east, north and up between two dates in mm."""
-    total = np.zeros((3, *stack.grid.shape), np.float32)
-    for movement in stack.ground.movements((first - FIRST).days, (last - FIRST).days):
-        for target, part in zip(total, (movement.east, movement.north, movement.up), strict=True):
-            Patch(movement.row, movement.column, part).add_to(target)
-    return total
-
-
 def test_mines_seen_by_two_tracks_at_different_dates_come_back_in_east_and_up(stacks, tracks):
     common = on_common_dates(tracks)
     lines = [track.line for track in common]
     assert common[1].dates == tuple(DATES[1:])
     east, up = decompose([track.displacement_mm for track in common], lines).components
-    true_east, true_north, true_up = moved(stacks[0], DATES[1], DATES[-1])
+    true_east, true_north, true_up = true_movement(stacks[0], DATES[1], DATES[-1])
     leak = neglected("north", lines)
     assert true_up.min() < -500
     assert np.abs(east[-1] - true_east - leak[0] * true_north).max() < 1

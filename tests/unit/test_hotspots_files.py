@@ -125,13 +125,36 @@ def write_series(folder, dates=DATES):
     measured = np.ones(GRID.shape, np.float32)
     measured[:5] = 0
     write_raster(folder / "quality.tif", measured, GRID, bands=["measured"])
-    return folder / "displacement.tif", folder / "quality.tif", series
+    write_overall(folder, series, dates)
+    return folder / "displacement.tif", folder / "rate.tif", folder / "quality.tif", series
+
+
+def write_overall(folder, series, dates):
+    """The rate of a whole series."""
+    days = np.array([day.toordinal() for day in dates], float)
+    rate = np.tensordot(slope_weights(days), series, 1).astype(np.float32)
+    write_raster(folder / "rate.tif", rate, GRID, bands=["rate_mm_yr"])
+
+
+def test_air_that_lasts_no_longer_than_an_epoch_makes_no_pattern(tmp_path):
+    rng = np.random.default_rng(4)
+    dates = DATES[:40]
+    air = ndimage.gaussian_filter(rng.standard_normal((len(dates), *GRID.shape)), (0, 3, 3)) * 30
+    write_raster(tmp_path / "displacement.tif", air.astype(np.float32), GRID, bands=[d.isoformat() for d in dates])
+    write_raster(tmp_path / "quality.tif", np.ones(GRID.shape, np.float32), GRID, bands=["measured"])
+    write_overall(tmp_path, air, dates)
+    files = (tmp_path / f"{name}.tif" for name in ("displacement", "rate", "quality"))
+    map_emerging(*files, GRID, HotspotSettings(radius_m=60), 5.0, tmp_path / "emerging.tif", 96.0)
+    with rasterio.open(tmp_path / "emerging.tif") as source:
+        pattern, _, _, count = source.read()
+    assert (count == 10).all()
+    assert (pattern != 0).mean() < 0.01
 
 
 def test_a_bowl_that_starts_is_emerging_and_one_that_stopped_is_not(tmp_path):
     *maps, _ = write_series(tmp_path)
     settings = HotspotSettings(radius_m=60)
-    spans = map_emerging(*maps, GRID, settings, 5.0, tmp_path / "emerging.tif")
+    areas, spans = map_emerging(*maps, GRID, settings, 5.0, tmp_path / "emerging.tif")
     assert spans[0] == ("2020-01-05", "2020-12-30")
     assert len(spans) == 6
     with rasterio.open(tmp_path / "emerging.tif") as source:
@@ -145,6 +168,11 @@ def test_a_bowl_that_starts_is_emerging_and_one_that_stopped_is_not(tmp_path):
     assert (np.abs(pattern[60, 5:85]) > 0).mean() < 0.05
     assert np.isnan(pattern[:5]).all()
     assert (count[5:] == 6).all()
+    assert areas.crs == GRID.crs_wkt
+    assert (areas.iloc[0]["pattern"], areas.iloc[0]["kind"]) == ("consecutive", "subsidence")
+    assert areas.iloc[0].geometry.contains(shapely.Point(500_000 + 20 * 45.5, 4_000_000 - 20 * 30.5))
+    assert -1 <= areas.iloc[0]["mean_tau"] < 0
+    assert areas["area_m2"].to_numpy() == pytest.approx(areas.geometry.area.to_numpy())
 
 
 def test_the_score_of_an_epoch_is_that_of_its_rate_map(tmp_path):
@@ -167,4 +195,4 @@ def test_a_series_too_short_for_two_epochs_is_refused_and_leaves_no_file(tmp_pat
     *maps, _ = write_series(tmp_path, DATES[:5])
     with pytest.raises(InputError, match="found 1 epochs"):
         map_emerging(*maps, GRID, HotspotSettings(), 5.0, tmp_path / "emerging.tif")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["displacement.tif", "quality.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["displacement.tif", "quality.tif", "rate.tif"]

@@ -61,6 +61,23 @@ def test_weights_that_were_exchanged_are_refused(saved):
         load_model(folder)
 
 
+def test_a_model_loads_without_the_weights_its_training_started_from(tmp_path):
+    options = {"depths": [1, 1, 1, 1], "width_per_group": 8, "hidden": 8}
+    net = detectors.build("pspnet", options)
+    spec = SPEC | {"architecture": "pspnet", "options": options | {"weights": "gone.safetensors"}}
+    save_model(tmp_path, net, spec)
+    model = load_model(tmp_path)
+    assert model.spec["options"] == spec["options"]
+    torch.testing.assert_close(model.detector.head[0][0].weight, net.head[0][0].weight, atol=1e-3, rtol=1e-2)
+
+
+def test_a_model_keeps_the_encoding_it_was_trained_with(tmp_path):
+    net = detectors.build("basinnet", OPTIONS | {"encoding": "sincos"})
+    save_model(tmp_path, net, SPEC | {"options": OPTIONS | {"encoding": "sincos"}})
+    assert load_model(tmp_path).detector.encoding == json.loads((tmp_path / "model.json").read_text())["encoding"]
+    assert load_model(tmp_path).detector.encoding == "sincos"
+
+
 @pytest.mark.parametrize("damage", ["weights", "model", "both", "garbage", "field", "architecture", "encoding"])
 def test_an_incomplete_or_foreign_model_is_refused_in_one_sentence(saved, damage):
     folder, _ = saved

@@ -8,10 +8,11 @@ from shapely.geometry import Point, box
 CRS = "EPSG:32634"
 
 
-def frame(stack, *shapes_and_scores, crs=CRS):
+def frame(stack, *shapes_and_scores, crs=CRS, cut=False):
     shapes, scores = zip(*shapes_and_scores, strict=True) if shapes_and_scores else ((), ())
     columns = {"stack": np.full(len(shapes), stack, object), "score": np.array(scores, float)}
     columns["area_m2"] = [shape.area for shape in shapes]
+    columns["touches_edge"] = np.full(len(shapes), cut)
     return gpd.GeoDataFrame(columns, geometry=list(shapes), crs=crs)
 
 
@@ -33,6 +34,26 @@ def test_touching_basins_of_one_stack_stay_two():
 def test_a_slight_overlap_of_two_stacks_stays_two():
     basins, _ = mosaic([frame("a", (box(0, 0, 100, 100), 0.7)), frame("b", (box(60, 0, 160, 100), 0.9))], CRS)
     assert len(basins) == 2
+
+
+def test_the_stack_that_saw_a_basin_whole_gives_its_outline_and_is_named():
+    cut = frame("a", (box(0, 0, 60, 100), 0.9), cut=True)
+    whole = frame("b", (box(0, 0, 100, 100), 0.7))
+    basins, detections = mosaic([cut, whole], CRS)
+    assert basins.geometry[0].equals(box(0, 0, 100, 100))
+    assert basins[["stack", "stacks", "score"]].to_numpy().tolist() == [["b", "a, b", 0.7]]
+    assert len(detections) == 2
+
+
+def test_a_basin_that_both_frames_cut_is_put_together():
+    """Two frames of one track overlap by 40 m: less than half of either view."""
+    west = frame("a", (box(0, 0, 120, 100), 0.9), cut=True)
+    east = frame("b", (box(80, 0, 200, 100), 0.8), cut=True)
+    basins, _ = mosaic([west, east], CRS)
+    assert len(basins) == 1
+    assert basins.geometry[0].equals(box(0, 0, 200, 100))
+    assert basins["area_m2"][0] == 200 * 100
+    assert basins["stack"][0] == "a"
 
 
 def test_another_coordinate_system_is_transformed():

@@ -284,7 +284,7 @@ def test_zero_coherence_masks_the_phase(tmp_path) -> None:
 def test_a_side_file_of_another_processor_stops_the_guess(tmp_path) -> None:
     files = write_gamma(tmp_path)
     assert sniff(files.phase) == "gamma"
-    (tmp_path / "20200101_20200113.diff.xml").write_text("<imageFile/>")
+    (tmp_path / "20200101_20200113.diff.rsc").write_text("WIDTH 97\n")
     with pytest.raises(InputError, match="another processor"):
         sniff(files.phase)
     assert circular_error(read_interferogram(files, "gamma").phase, wrapped_truth()) < 1e-6
@@ -304,4 +304,4 @@ def test_no_absolute_path_enters_the_metadata(tmp_path) -> None:
 
 def test_an_unknown_format_is_refused(tmp_path) -> None:
     with pytest.raises(InputError, match="expected one of auto, gamma"):
-        read_interferogram(write_gamma(tmp_path), "snap")
+        read_interferogram(write_gamma(tmp_path), "doris")

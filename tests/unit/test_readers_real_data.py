@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import yaml
+from basinwatch import configuration, stacks
+from basinwatch.commands import main
 from basinwatch.errors import InputError
-from basinwatch.phase import wrap
+from basinwatch.phase import SENTINEL1_WAVELENGTH_M, wrap
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
 from PIL import Image
 from scipy import ndimage
@@ -98,6 +101,38 @@ def test_a_licsar_pair_keeps_every_value_where_phase_and_coherence_exist() -> No
     assert pair.metadata["heading_deg"] == -12.019061
     assert pair.metadata["pass"] == "ascending"  # noqa: S105
     assert read_grid(files) == pair.grid
+
+
+def test_a_binary_of_another_project_equals_its_unwrapped_range_change_modulo_a_cycle() -> None:
+    path = DATA / "thessaly_2021" / "greece.diff"
+    pair = read_interferogram(pair_files(path, "20210303_20210309", "_"))
+    range_change_m = np.fromfile(path.with_suffix(".unw"), "<f4").reshape(801, 801)
+    valid = np.isfinite(pair.phase) & (range_change_m != 0) & np.isfinite(range_change_m)
+    unwrapped = 4 * np.pi / SENTINEL1_WAVELENGTH_M * range_change_m
+    agreement = {sign: np.abs(np.exp(1j * (pair.phase - sign * unwrapped)[valid]).mean()) for sign in (1, -1)}
+    assert agreement[1] > 0.7  # of 1 without noise
+    assert agreement[-1] < 0.2
+    assert pair.grid.pixel_spacing_m == (100, 100)
+    assert any("E05" in warning for warning in pair.metadata["warnings"])
+
+
+def test_inspecting_any_folder_ends_well_and_finds_the_stacks_in_it(capsys) -> None:
+    expected = {"licsar_galapagos": 10, "pyrate/cropA": 30, "pyrate/small_test": 17, "pyrate/system/roipac": 17}
+    for folder in ("campi_flegrei", "etna_incremental", "gacos_bhutan", "mining_tiles", "thessaly_2021", *expected):
+        status = main(["inspect", "--no-quicklook", str(DATA / folder)])
+        shown = capsys.readouterr()
+        assert "Traceback" not in shown.err
+        if folder in expected:
+            assert status == 0
+            (settings,) = yaml.safe_load(shown.out.partition("For config.yaml\n")[2])["stacks"].values()
+            pairs = stacks.resolve(folder, validated(settings), "results/simulated").pairs
+            assert len(pairs) == expected[folder]
+
+
+def validated(settings: dict) -> dict:
+    """Settings of a stack with all defaults."""
+    schema = yaml.safe_load((Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml").read_text())
+    return configuration.validate({"stacks": {"s": settings}}, schema)["stacks"]["s"]
 
 
 def inward_share(phase: np.ndarray, basin: np.ndarray) -> float:

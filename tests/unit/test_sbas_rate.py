@@ -10,7 +10,7 @@ import shapely
 from affine import Affine
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.rasters import encode_share, write_raster
+from basinwatch.rasters import encode_share, read_raster, write_raster
 from basinwatch.sbas.corrections.chain import Corrections, CorrectionSettings, Scene
 from basinwatch.sbas.corrections.closure import ClosureSettings, assess
 from basinwatch.sbas.corrections.delay import DelayMaps
@@ -21,10 +21,10 @@ from basinwatch.sbas.inversion import invert
 from basinwatch.sbas.network import Network
 from basinwatch.sbas.observations import UnwrappedStack, blocks
 from basinwatch.sbas.pixels import Pixels
-from basinwatch.sbas.rate import RateSettings, estimate_rate
+from basinwatch.sbas.rate import estimate_rate
+from basinwatch.sbas.rate_settings import RateSettings
 from basinwatch.sbas.series_file import series_writer
-from basinwatch.sbas.trend import classify, fit_rate
-from scipy.stats import linregress
+from basinwatch.sbas.trend import TrendSettings
 
 WAVELENGTH = 0.05546576
 GRID = Grid.from_map(48, 40, Affine(30, 0, 400_000, 0, -30, 4_200_000), "EPSG:32650")
@@ -216,12 +216,15 @@ def test_a_ramp_per_date_is_taken_out_and_the_bowl_stays(tmp_path):
     assert np.abs(products.rate - true_rate()).max() < 1
 
 
-def test_a_pair_without_any_pixel_and_a_date_without_any_pair_are_reported(tmp_path):
+def test_a_pair_without_any_pixel_and_a_date_without_any_pair_are_reported(tmp_path, caplog):
     empty = {k for k, pair in enumerate(NETWORK.pairs) if 9 in pair} | {3}
     stack = write_stack(tmp_path, true_rate(), holes=lambda k, a, b: slice(None) if k in empty else slice(0))
     products = estimate_rate(stack, settings_with(min_valid_share=0.5))
     report = products.corrections.report()
     assert report["dates_without_pair"] == ["2021-04-19"]
+    assert report["remarks"][0].startswith("2021-04-19: found no valid pair of this date, expected one;")
+    assert "the network falls into 2 subsets" in report["remarks"][1]
+    assert [line for line in caplog.messages if line in report["remarks"]] == report["remarks"]
     assert "20210101_20210206" not in report["pairs_left_out"]
     assert len(report["pairs_left_out"]) == len(empty)
     assert (products.n_gap == 1).all()
@@ -277,6 +280,7 @@ def test_fields_come_out_of_the_dates_as_out_of_the_pairs_where_these_connect_al
 
 def test_the_report_of_a_plain_run_says_what_was_done_and_is_json(tmp_path):
     report = estimate_rate(write_stack(tmp_path, true_rate()), RateSettings()).corrections.report()
+    assert report["remarks"] == []
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert report["height_error"] == "no baselines are given"
     assert report["delay"] is None
@@ -301,16 +305,96 @@ def test_the_series_file_holds_what_the_blocks_gave_and_the_same_bytes_every_tim
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tif", "b.tif"]
 
 
-def test_slope_and_its_error_equal_those_of_scipy():
-    rng = np.random.default_rng(0)
-    days = np.array([0, 12, 24, 48, 60, 66, 90.0])
-    series = rng.normal(0, 5, (7, 20)) + days[:, None] * 0.1
-    rate, sigma = fit_rate(days, series)
-    for p in range(20):
-        line = linregress(days / 365.25, series[:, p])
-        assert rate[p] == pytest.approx(line.slope, rel=1e-12)
-        assert sigma[p] == pytest.approx(line.stderr, rel=1e-9)
+def test_a_gap_in_all_pairs_is_bridged_as_configured(tmp_path):
+    network = Network.of(
+        (date(2021, 1, 1) + timedelta(12 * i), date(2021, 1, 1) + timedelta(12 * j))
+        for i, j in combinations(range(10), 2)
+        if j - i <= 3 and not i <= 4 < j
+    )
+    stack = write_stack(tmp_path, true_rate(), network=network)
+    settings, auxiliary = settings_with(buffer_m=60), Auxiliary(detected=[bowl_polygon()])
+    flat, linear = (estimate_rate(stack, replace(settings, bridge=bridge), auxiliary) for bridge in ("flat", "linear"))
+    assert linear.rate[20, 30] == pytest.approx(-60, abs=0.2)
+    assert flat.rate[20, 30] > -54
+    for products in (flat, linear):
+        assert (products.n_gap == 1).all()
+        assert not products.measured.any()
+    assert estimate_rate(stack, replace(settings, max_gaps=1), auxiliary).measured.all()
 
 
-def test_classes_follow_the_threshold_and_no_rate_has_no_class():
-    assert classify(np.array([-5.1, -5, 0, 5, 5.1, np.nan]), 5).tolist() == [1, 2, 2, 2, 3, 0]
+def test_each_limit_alone_decides_what_counts_as_measured(tmp_path):
+    def holes(k, a, b):
+        hole = np.zeros(GRID.shape, bool)
+        hole[:10] = k % 3 > 0 and b - a > 1
+        return hole
+
+    stack = write_stack(tmp_path, np.zeros(GRID.shape), noise=0.3, holes=holes)
+    lenient = replace(settings_with(min_valid_share=0.3), min_temporal_coherence=0, min_observed_share=0)
+    everywhere = estimate_rate(stack, lenient)
+    assert everywhere.measured.all()
+    fewer = everywhere.n_obs[0, 0]
+    assert fewer < len(NETWORK.pairs)
+    half = float(np.median(everywhere.residual_rms_mm))
+    limits = {
+        "min_observed_share": (fewer + 1) / len(NETWORK.pairs),
+        "min_pairs_per_date": (fewer + 1) / len(NETWORK.dates),
+    }
+    for key, limit in limits.items():
+        measured = estimate_rate(stack, replace(lenient, **{key: limit})).measured
+        assert not measured[:10].any()
+        assert measured[10:].all()
+    measured = estimate_rate(stack, replace(lenient, max_residual_rms_mm=half)).measured
+    np.testing.assert_array_equal(measured, everywhere.residual_rms_mm <= half)
+    assert 0.4 < measured.mean() < 0.6
+
+
+def test_a_season_on_top_of_the_rate_is_taken_apart_with_its_day(tmp_path):
+    network = Network.of(
+        (date(2021, 3, 1) + timedelta(18 * i), date(2021, 3, 1) + timedelta(18 * j))
+        for i, j in combinations(range(30), 2)
+        if j - i <= 2
+    )
+    bowl = true_rate() / -60
+    peak, stack = 200, write_stack(tmp_path, np.zeros(GRID.shape), network=network)
+    day_of_year = network.days + (date(2021, 3, 1) - date(2021, 1, 1)).days
+    season = 10 * np.cos(2 * np.pi * (day_of_year - peak) / 365.25)
+    for path, (a, b) in zip(stack.unwrapped, network.pairs, strict=True):
+        moved = (season[b] - season[a]) * bowl + true_rate() * (network.days[b] - network.days[a]) / 365.25
+        write_raster(path, (moved / 1000 * (-4 * np.pi / WAVELENGTH)).astype(np.float32), GRID, bands=["phase"])
+    settings, auxiliary = settings_with(buffer_m=60), Auxiliary(detected=[bowl_polygon()])
+    plain = estimate_rate(stack, settings, auxiliary)
+    apart = estimate_rate(stack, replace(settings, trend=TrendSettings(annual=True)), auxiliary)
+    assert np.isnan(plain.annual_mm).all()
+    assert abs(plain.rate[20, 30] + 60) > 1
+    assert apart.rate[20, 30] == pytest.approx(-60, abs=0.1)
+    assert apart.annual_mm[20, 30] == pytest.approx(10, abs=0.1)
+    assert apart.annual_day[20, 30] == pytest.approx(peak, abs=1)
+    assert apart.sigma[20, 30] < 0.1 * plain.sigma[20, 30]
+
+
+def test_layers_of_doubt_name_the_ground_where_short_and_long_pairs_or_neighbours_disagree(tmp_path):
+    stack = write_stack(tmp_path, np.zeros(GRID.shape), noise=0.1)
+    rng = np.random.default_rng(1)
+    restless = rng.normal(0, 3, (len(NETWORK.dates), 8, 8))
+    for path, (a, b) in zip(stack.unwrapped, NETWORK.pairs, strict=True):
+        phase = read_raster(path)
+        phase[:8, :8] += (restless[b] - restless[a]).astype(np.float32)
+        phase[30:, 40:] += 2 * np.pi * (b - a > 1)
+        write_raster(path, phase, GRID, bands=["unwrapped_phase"])
+    products = estimate_rate(stack, replace(settings_with(), block_px=13))
+    assert np.median(products.consistency_mm[1:7, 1:7]) > 5 * np.median(products.consistency_mm[10:28])
+    aliased = products.short_minus_long_mm_yr[30:, 40:]
+    assert aliased.min() > 5 * np.abs(products.short_minus_long_mm_yr[10:28, :38]).max()
+    whole = estimate_rate(stack, settings_with())
+    for name in ("consistency_mm", "short_minus_long_mm_yr", "sure_classes"):
+        assert getattr(whole, name).tobytes() == getattr(products, name).tobytes()
+
+
+def test_classes_without_their_error_are_a_part_of_those_with_it(tmp_path):
+    stack = write_stack(tmp_path, true_rate(), noise=1.0)
+    products = estimate_rate(stack, settings_with(buffer_m=60), Auxiliary(detected=[bowl_polygon()]))
+    moving, sure = products.classes != 2, products.sure_classes != 2
+    assert sure.any()
+    assert (sure <= moving).all()
+    assert sure.sum() < moving.sum()
+    np.testing.assert_array_equal(sure, np.abs(products.rate) > 5 + products.sigma)

@@ -16,7 +16,8 @@ from basinwatch.sbas.baselines import join_differences
 from basinwatch.sbas.corrections.ground import Auxiliary
 from basinwatch.sbas.network import Network
 from basinwatch.sbas.observations import UnwrappedStack
-from basinwatch.sbas.rate import RateSettings, estimate_rate
+from basinwatch.sbas.rate import estimate_rate
+from basinwatch.sbas.rate_settings import RateSettings
 
 DATA = Path(os.environ.get("BASINWATCH_DATA", Path(__file__).parents[2].parent / "shared" / "data")) / "pyrate"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the PyRate test data are not here")

@@ -1,6 +1,6 @@
 """The rate of simulated stacks, whose motion, air, orbits and elevation errors are known, with every correction."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import numpy as np
@@ -15,7 +15,8 @@ from basinwatch.sbas.corrections.ramps import RampSettings
 from basinwatch.sbas.corrections.reference import ReferenceSettings
 from basinwatch.sbas.network import Network
 from basinwatch.sbas.observations import UnwrappedStack
-from basinwatch.sbas.rate import RateSettings, estimate_rate
+from basinwatch.sbas.rate import estimate_rate
+from basinwatch.sbas.rate_settings import RateSettings
 from basinwatch.simulation.products.gacos import write_delay
 from basinwatch.simulation.products.truth import rate_mm_per_year
 from basinwatch.simulation.stack import Pair
@@ -67,6 +68,15 @@ class Scene:
     def baselines(self):
         return {day: self.track.acquisition(day).baseline_m for day in DATES}
 
+    def known(self):
+        """Everything besides the pairs."""
+        return {
+            "delays": self.delays(),
+            "baselines_m": self.baselines(),
+            "heights": self.heights(),
+            "incidence_deg": 39.0,
+        }
+
     def heights(self):
         path = self.folder / "heights.tif"
         write_raster(path, self.track.ground.heights_m, self.grid, bands=["height_m"])
@@ -92,23 +102,24 @@ def unwrapped(tmp_path_factory):
 
 ALL_ON = replace(
     NEAR,
+    reference=ReferenceSettings("plane", buffer_m=150),
     ramp=RampSettings("plane", height=True),
     principal=PrincipalSettings(enabled=True),
-    closure=ClosureSettings(repair=True),
+    closure=ClosureSettings(repair=True, drop_bad_pairs=True),
 )
+ALONE = {
+    "reference": replace(NEAR, reference=ALL_ON.reference),
+    "closure": replace(NEAR, closure=ALL_ON.closure),
+    "delay": NEAR,
+    "ramp": replace(NEAR, ramp=ALL_ON.ramp),
+    "height_error": NEAR,
+    "principal": replace(NEAR, principal=ALL_ON.principal),
+}
 
 
 @pytest.mark.parametrize("everything", [False, True])
 def test_the_true_rate_comes_back_in_and_outside_the_mines(scene, everything):
-    known = {}
-    if everything:
-        known = {
-            "delays": scene.delays(),
-            "baselines_m": scene.baselines(),
-            "heights": scene.heights(),
-            "incidence_deg": 39.0,
-        }
-    products = scene.rate(ALL_ON if everything else NEAR, **known)
+    products = scene.rate(ALL_ON, **scene.known()) if everything else scene.rate()
     outside, inside = scene.error(products)
     assert len(inside) > 300
     assert abs(np.median(outside)) < 0.3
@@ -119,6 +130,20 @@ def test_the_true_rate_comes_back_in_and_outside_the_mines(scene, everything):
     kept = products.rate[core] / scene.truth[core]
     assert kept.min() > 0.9
     assert kept.mean() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("correction", ALONE)
+def test_each_correction_alone_keeps_the_bowls_and_shifts_no_ground(scene, correction):
+    assert set(ALONE) == {field.name for field in fields(CorrectionSettings)}
+    wanted = {"delay": ("delays", "incidence_deg"), "height_error": ("baselines_m",), "ramp": ("heights",)}
+    products = scene.rate(ALONE[correction], **{key: scene.known()[key] for key in wanted.get(correction, ())})
+    outside, _ = scene.error(products)
+    core = scene.truth < -100
+    kept = products.rate[core] / scene.truth[core]
+    assert kept.min() > 0.9
+    assert kept.mean() == pytest.approx(1, abs=0.02)
+    assert abs(np.median(outside)) < 0.5
+    assert outside.std() < 5
 
 
 def test_delays_calm_every_date_and_make_the_rate_better(scene):
@@ -159,13 +184,7 @@ def test_unwrapped_as_in_practice_the_rate_is_right_outside_and_too_small_where_
 
 
 def test_the_result_is_the_same_in_blocks_and_threads_with_everything_on(scene):
-    known = {
-        "delays": scene.delays(),
-        "baselines_m": scene.baselines(),
-        "heights": scene.heights(),
-        "incidence_deg": 39.0,
-    }
-    settings, auxiliary = RateSettings(corrections=ALL_ON), replace(scene.auxiliary, **known)
+    settings, auxiliary = RateSettings(corrections=ALL_ON), replace(scene.auxiliary, **scene.known())
     whole = estimate_rate(scene.stack, settings, auxiliary)
     parts = estimate_rate(scene.stack, replace(settings, block_px=64), auxiliary, workers=2)
     for name in ("rate", "sigma", "temporal_coherence", "nonclosing_share", "repaired", "height_error_m", "measured"):

@@ -22,7 +22,7 @@ def _summary(recipe, number):
     from basinwatch.simulation.recipes import read_settings
     from basinwatch.simulation.rendering import render
 
-    tile = render(draw(read_settings({"recipe": recipe, "tile_size_px": 128}), number))
+    tile = render(draw(read_settings({"recipe": recipe, "tile_size_px": 128, "pixel_size_m": [10, 40]}), number))
     sampled = wrap(np.nan_to_num(tile.phase[::EVERY, ::EVERY]).astype(np.float64))
     labels = [label.attributes | {"ignore": label.ignore, "mask_px": int(label.mask.sum())} for label in tile.labels]
     return {"phase": np.round(sampled, 6).ravel().tolist(), "labels": json.loads(json.dumps(labels))}

@@ -8,26 +8,27 @@ from basinwatch.tiling import Tile, tiles
 
 
 def blend(image, size, step, halo=0, spoil=0.0):
-    """Cut an image into tiles, add `spoil` in the halo at inner borders, blend again; also the call log."""
-    height, width = image.shape
-    result, calls = np.full(image.shape, np.inf, np.float32), []
+    """Cut maps (…, y, x) into tiles, add `spoil` in the halo at inner borders, blend again; also the call log."""
+    maps = image.reshape(-1, *image.shape[-2:])
+    height, width = maps.shape[1:]
+    result, calls = np.full(maps.shape, np.inf, np.float32), []
 
     def keep(first, rows):
-        calls.append((first, len(rows)))
-        result[first : first + len(rows)] = rows
+        calls.append((first, rows.shape[1]))
+        result[:, first : first + rows.shape[1]] = rows
 
-    blender = Blender(height, width, size, step, halo, keep)
-    padded = np.zeros((max(height, size), max(width, size)), np.float32)
-    padded[:height, :width] = image
+    blender = Blender(height, width, size, step, halo, keep, len(maps))
+    padded = np.zeros((len(maps), max(height, size), max(width, size)), np.float32)
+    padded[:, :height, :width] = maps
     for tile in tiles(height, width, size, step):
-        values = padded[tile.row : tile.row + size, tile.column : tile.column + size].copy()
+        values = padded[:, tile.row : tile.row + size, tile.column : tile.column + size].copy()
         if tile.row > 0:
-            values[:halo] += spoil
+            values[:, :halo] += spoil
         if tile.row + size < height:
-            values[size - halo :] += spoil
+            values[:, size - halo :] += spoil
         blender.add(tile, values)
     blender.finish()
-    return result, calls
+    return result.reshape(image.shape), calls
 
 
 @pytest.mark.parametrize(("size", "overlap", "halo"), [(64, 16, 0), (64, 21, 5), (100, 34, 50), (64, 32, 3), (8, 0, 4)])
@@ -48,6 +49,13 @@ def test_a_constant_map_stays_constant_and_any_map_stays_itself(shape, size, ste
     np.testing.assert_allclose(blend(image, size, step, halo=9)[0], image, atol=1e-6)
 
 
+def test_several_maps_are_blended_each_for_itself():
+    maps = np.random.default_rng(2).random((3, 90, 70), dtype=np.float32)
+    together, _ = blend(maps, 64, 40, halo=4, spoil=1.0)
+    for one, alone in zip(together, maps, strict=True):
+        np.testing.assert_array_equal(one, blend(alone, 64, 40, halo=4, spoil=1.0)[0])
+
+
 def test_what_tiles_get_wrong_in_their_halo_leaves_no_trace_with_three_halos_overlap():
     image = np.random.default_rng(1).random((200, 64), dtype=np.float32)
     clean, _ = blend(image, 64, 40, halo=8, spoil=100.0)
@@ -62,18 +70,18 @@ def test_rows_leave_once_in_order_as_soon_as_they_are_final():
     assert [first for first, _ in calls] == list(np.cumsum([0] + [n for _, n in calls])[:-1])
     assert sum(n for _, n in calls) == 300
     assert max(n for _, n in calls) <= 64
-    blender = Blender(300, 70, 64, 48, 0, lambda first, rows: calls.append((first, len(rows))))
+    blender = Blender(300, 70, 64, 48, 0, lambda first, rows: calls.append((first, rows.shape[1])), 1)
     calls.clear()
-    blender.add(Tile(0, 0, 64), np.zeros((64, 64)))
+    blender.add(Tile(0, 0, 64), np.zeros((1, 64, 64)))
     assert calls == []
-    blender.add(Tile(48, 0, 64), np.zeros((64, 64)))
+    blender.add(Tile(48, 0, 64), np.zeros((1, 64, 64)))
     assert calls == [(0, 48)]
 
 
 def test_places_without_a_tile_are_not_a_number():
     rows = []
-    blender = Blender(128, 128, 64, 64, 0, lambda first, values: rows.append(values.copy()))
-    blender.add(Tile(64, 64, 64), np.ones((64, 64)))
+    blender = Blender(128, 128, 64, 64, 0, lambda first, values: rows.append(values[0].copy()), 1)
+    blender.add(Tile(64, 64, 64), np.ones((1, 64, 64)))
     blender.finish()
     result = np.vstack(rows)
     assert np.isnan(result).sum() == 128 * 128 - 64 * 64
@@ -81,10 +89,10 @@ def test_places_without_a_tile_are_not_a_number():
 
 
 def test_tiles_out_of_order_are_refused():
-    blender = Blender(128, 64, 64, 48, 0, lambda first, values: None)
-    blender.add(Tile(48, 0, 64), np.ones((64, 64)))
+    blender = Blender(128, 64, 64, 48, 0, lambda first, values: None, 1)
+    blender.add(Tile(48, 0, 64), np.ones((1, 64, 64)))
     with pytest.raises(ValueError, match="cannot be added"):
-        blender.add(Tile(0, 0, 64), np.ones((64, 64)))
+        blender.add(Tile(0, 0, 64), np.ones((1, 64, 64)))
 
 
 def ellipse(shape, row, column, height, width):
@@ -125,6 +133,58 @@ def test_instances_need_a_peak_and_an_area_and_carry_mean_and_peak():
     assert found.labels[15, 26] == found.labels[11, 21] == 2
     values = np.where(np.arange(30) < 25, 1.0, np.nan) * np.ones((20, 1))
     np.testing.assert_array_equal(found.mean_of(values), [1, 1])
+
+
+def two_discs(gap_px, radius=10, shape=(48, 80)):
+    """Maps of two basins whose outlines touch or are a gap apart, and of their cores."""
+    left, right = 40 - radius - gap_px / 2, 40 + radius + gap_px / 2
+    basins = ellipse(shape, 24, left, radius + 2, radius + 2) | ellipse(shape, 24, right, radius + 2, radius + 2)
+    cores = [ellipse(shape, 24, c, radius / 2 + 1, radius / 2 + 1) for c in (left, right)]
+    return np.where(basins, 0.8, 0.1), [np.where(core, 0.9, 0.05) for core in cores]
+
+
+def test_basins_that_touch_are_told_apart_by_their_cores():
+    basin, cores = two_discs(0)
+    assert len(find_instances(basin, InstanceSettings())) == 1
+    found = find_instances(np.stack([basin, np.maximum(*cores)]), InstanceSettings())
+    assert len(found) == 2
+    np.testing.assert_array_equal(found.labels > 0, basin > 0.5)
+    for core in cores:
+        assert len(np.unique(found.labels[core > 0.5])) == 1
+    assert set(found.labels[:, :40].ravel()) == {0, found.labels[24, 30]}
+    assert set(found.labels[:, 41:].ravel()) == {0, found.labels[24, 50]}
+    assert sorted(found.area_px) == sorted(np.bincount(found.labels.ravel())[1:])
+    np.testing.assert_allclose(found.score, 0.8)
+
+
+def test_one_core_none_or_specks_leave_a_basin_whole():
+    basin, cores = two_discs(0)
+    settings = InstanceSettings(min_area_px=12)
+    speck = np.where(ellipse(basin.shape, 24, 50, 0.5, 0.5), 0.9, 0.05)
+    for core in (cores[0], np.zeros_like(basin), np.maximum(cores[0], speck), np.maximum(*cores) - 0.6):
+        assert len(find_instances(np.stack([basin, core]), settings)) == 1
+    outside = np.where(basin < 0.5, 0.9, 0.0)
+    assert len(find_instances(np.stack([basin, outside]), settings)) == 1
+
+
+def test_cores_split_each_basin_for_itself():
+    touching, cores = two_discs(0)
+    apart, others = two_discs(12)
+    maps = np.stack(
+        [np.vstack([touching, apart, touching]), np.vstack([np.maximum(*c) for c in (cores, others, cores)])]
+    )
+    found = find_instances(maps, InstanceSettings())
+    assert len(found) == 6
+    assert set(np.unique(found.labels)) == set(range(7))
+    strict = find_instances(maps, InstanceSettings(core_threshold=0.95))
+    assert len(strict) == 4
+
+
+def test_a_map_alone_is_read_as_the_first_of_one():
+    basin, _ = two_discs(0)
+    np.testing.assert_array_equal(
+        find_instances(basin, InstanceSettings()).labels, find_instances(basin[None], InstanceSettings()).labels
+    )
 
 
 def test_thresholds_out_of_order_are_refused():

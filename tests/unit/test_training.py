@@ -1,4 +1,4 @@
-"""Training: the loss in closed form, the same curve twice, interrupted or not, and a net that learns."""
+"""Training: the same curve twice, interrupted or not, nets that learn, and data or weights that do not fit."""
 
 import csv
 import json
@@ -11,17 +11,28 @@ import torch
 from basinwatch import training
 from basinwatch.augmentation import AugmentationSettings
 from basinwatch.compute import pick_device
-from basinwatch.datasets import BASIN, IGNORED, Label, LabelledTile, ShardSet, read_shard, write_shard
+from basinwatch.datasets import IGNORED, Label, LabelledTile, Shard, ShardSet, read_shard, write_shard
 from basinwatch.errors import InputError
 from basinwatch.models import load_model
+from basinwatch.optimizers import OptimizerSettings
 from basinwatch.phase import wrap
-from basinwatch.training import TrainingSettings, learning_rate, segmentation_loss, tile_order, train
+from basinwatch.schedules import ScheduleSettings
+from basinwatch.tile_sources import ShardSource
+from basinwatch.training import TrainingSettings, train
+from basinwatch.training_curve import rows_since_best
 from basinwatch.training_state import TrainingState
+from safetensors import safe_open
 
 TINY = TrainingSettings(
-    options={"widths": [4, 8]}, steps=6, batch_size=4, warmup_steps=2, validate_every=2, precision="float32",
-    checkpoint_seconds=0.0, seed=11,
+    options={"widths": [4, 8]}, steps=6, batch_size=4, schedule=ScheduleSettings(warmup_steps=2), validate_every=2,
+    precision="float32", checkpoint_seconds=0.0, seed=11,
 )  # fmt: skip
+GENTLE = AugmentationSettings(ramp_probability=0, noise_probability=0)
+SMALL_RCNN = {
+    "depths": [1, 1, 1, 1], "width_per_group": 16, "pyramid_width": 16, "box_width": 32, "mask_width": 16,
+    "anchors": "small", "train_proposals": [50, 20], "test_proposals": [50, 20], "sampled_rois": 8,
+}  # fmt: skip
+SMALL_YOLO = {"width": 0.125, "depth": 0.33, "head_width": 16}
 
 
 def bowl_tile(number, side=64):
@@ -33,50 +44,33 @@ def bowl_tile(number, side=64):
     return LabelledTile(number, phase, None, [Label(bowl > 1)], f"scene{number}")
 
 
+def shard_set(folder, tiles, name="s"):
+    paths = folder / f"{name}.safetensors", folder / f"{name}.json"
+    write_shard(*paths, tiles, {})
+    return ShardSet.read([paths])
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
+    training_set = shard_set(folder, [bowl_tile(n) for n in range(20)], "t")
+    return ShardSource(training_set, TINY.seed), shard_set(folder, [bowl_tile(n) for n in range(20, 28)], "v")
+
+
+def test_a_shard_set_holds_the_tiles_of_all_shards_in_order(tmp_path):
     files = []
-    for name, numbers in (("a", range(12)), ("b", range(12, 20)), ("v", range(20, 28))):
-        files.append((folder / f"{name}.safetensors", folder / f"{name}.json"))
+    for name, numbers in (("a", range(3)), ("b", range(3, 5))):
+        files.append((tmp_path / f"{name}.safetensors", tmp_path / f"{name}.json"))
         write_shard(*files[-1], [bowl_tile(n) for n in numbers], {})
-    return ShardSet.read(files[:2]), ShardSet.read(files[2:])
-
-
-def test_the_loss_equals_its_closed_form_and_ignores_what_is_to_be_ignored():
-    logits = torch.tensor([[[[0.0, 2.0], [-1.0, 50.0]]]])
-    target = torch.tensor([[[BASIN, 0], [BASIN, IGNORED]]], dtype=torch.uint8)
-    p = 1 / (1 + np.exp(-np.array([0.0, 2.0, -1.0])))
-    entropy = -(3 * np.log(p[0]) + np.log(1 - p[1]) + 3 * np.log(p[2])) / 7
-    dice = 1 - (2 * (p[0] + p[2]) + 1) / (p.sum() + 2 + 1)
-    assert float(segmentation_loss(logits, target, 3.0, 0.5)) == pytest.approx(entropy + 0.5 * dice, rel=1e-5)
-    everything = torch.full_like(target, IGNORED)
-    assert float(segmentation_loss(logits, everything, 1.0, 1.0)) == 0
-
-
-def test_the_rate_rises_linearly_and_falls_along_half_a_cosine():
-    settings = replace(TINY, steps=110, warmup_steps=10, learning_rate=1.0)
-    assert [learning_rate(s, settings) for s in (0, 4, 9, 10)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
-    assert learning_rate(60, settings) == pytest.approx(0.5)
-    assert 0 < learning_rate(109, settings) < 0.001
-
-
-def test_every_epoch_visits_every_tile_once_in_a_new_order():
-    read = [n for step in range(14) for n in tile_order(7, 3, step, 1)]
-    epochs = [read[i : i + 7] for i in range(0, 42, 7)]
-    assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
-    assert len({tuple(epoch) for epoch in epochs}) > 3
-
-
-def test_a_shard_set_holds_the_tiles_of_all_shards_in_order(shards):
-    phase, coherence, target = shards[0].batch([1, 12])
-    for index, number in enumerate((1, 12)):
+    data = ShardSet.read(files)
+    phase, coherence, target = data.batch([1, 4])
+    for index, number in enumerate((1, 4)):
         tile = bowl_tile(number)
         np.testing.assert_allclose(phase[index], tile.phase, atol=1e-4)
-        np.testing.assert_array_equal(target[index] == BASIN, tile.labels[0].mask)
-        np.testing.assert_array_equal(shards[0].labels(number)[0].mask, tile.labels[0].mask)
+        np.testing.assert_array_equal(target[index] == 1, tile.labels[0].mask)
+        np.testing.assert_array_equal(data.labels(number)[0].mask, tile.labels[0].mask)
     assert np.isnan(coherence).all()
-    assert len(shards[0]) == 20
+    assert len(data) == 5
 
 
 def test_a_basin_wins_over_ignored_ground(tmp_path):
@@ -85,31 +79,51 @@ def test_a_basin_wins_over_ignored_ground(tmp_path):
     tile = LabelledTile(0, np.zeros((8, 8), np.float32), None, [Label(mask), Label(~mask | mask, ignore=True)], "x")
     write_shard(tmp_path / "s.safetensors", tmp_path / "s.json", [tile], {})
     target = ShardSet([read_shard(tmp_path / "s.safetensors", tmp_path / "s.json")]).batch([0])[2][0]
-    np.testing.assert_array_equal(target, np.where(mask, BASIN, IGNORED))
+    np.testing.assert_array_equal(target, np.where(mask, 1, IGNORED))
 
 
-def test_an_interrupted_run_ends_in_the_same_curve_and_weights(shards, tmp_path, monkeypatch):
-    train(*shards, TINY, tmp_path / "straight", "cpu", threads=1)
-    original, calls = training.Trainer.step, []
+def test_no_tile_at_all_is_one_sentence():
+    nothing = Shard(np.empty((0, 8, 8), np.int16), np.empty((0, 8, 8), np.uint8), {"images": [], "annotations": []})
+    with pytest.raises(InputError, match="found no tile"):
+        ShardSet([nothing])
 
-    def stop_after_three(self, *batch):
-        if len(calls) == 3:
+
+def stop_after(monkeypatch, count):
+    """Interrupt a run before its update number `count` + 1; the numbers of all updates are returned."""
+    original, calls = training.Trainer.update, []
+
+    def update(self, loss):
+        if len(calls) == count:
             raise KeyboardInterrupt
-        calls.append(None)
-        original(self, *batch)
+        calls.append(self.state.step)
+        original(self, loss)
 
-    monkeypatch.setattr(training.Trainer, "step", stop_after_three)
+    monkeypatch.setattr(training.Trainer, "update", update)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options", "optimizer"), [("basinnet", TINY.options, "adamw"), ("mask_rcnn", SMALL_RCNN, "sgd")]
+)
+def test_an_interrupted_run_ends_in_the_same_curve_and_weights(
+    architecture, options, optimizer, shards, tmp_path, monkeypatch
+):
+    settings = replace(TINY, architecture=architecture, options=options, optimizer=OptimizerSettings(optimizer))
+    train(*shards, settings, tmp_path / "straight", "cpu", threads=1)
+    stop_after(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
-        train(*shards, TINY, tmp_path / "broken", "cpu", threads=1)
+        train(*shards, settings, tmp_path / "broken", "cpu", threads=1)
     assert (tmp_path / "broken" / "checkpoint.safetensors").exists()
     assert not (tmp_path / "broken" / "model.json").exists()
-    taken = []
-    monkeypatch.setattr(training.Trainer, "step", lambda self, *batch: (taken.append(None), original(self, *batch)))
-    train(*shards, TINY, tmp_path / "broken", "cpu", threads=1)
-    assert len(taken) == 3
+    monkeypatch.undo()
+    done = stop_after(monkeypatch, 99)
+    train(*shards, settings, tmp_path / "broken", "cpu", threads=1)
+    assert done == [3, 4, 5]
     for name in ("curves.csv", "weights.safetensors", "model.json"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "straight" / name).read_bytes()
-    assert not (tmp_path / "broken" / "checkpoint.safetensors").exists()
+    assert sorted(p.name for p in (tmp_path / "broken").iterdir()) == [
+        "curves.csv", "curves.png", "model.json", "weights.safetensors",
+    ]  # fmt: skip
 
 
 def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken_up(shards, tmp_path, caplog):
@@ -118,7 +132,7 @@ def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken_up(shards,
 
     first = state()
     first.step = 4
-    first.save(tmp_path, "mine")
+    first.snapshot("mine").save(tmp_path)
     same, other, damaged = state(), state(), state()
     same.restore(tmp_path, "mine")
     assert same.step == 4
@@ -139,19 +153,22 @@ def test_the_average_moves_by_the_share_the_decay_leaves(shards):
     state.step = 10**6
     state.update_average(0.9)
     torch.testing.assert_close(state.average.head.bias, before + 0.1)
+    state.update_average(0.0)
+    torch.testing.assert_close(state.average.head.bias, detector.head.bias)
 
 
-def test_a_tiny_net_learns_gaussian_bowls(shards, tmp_path):
-    gentle = AugmentationSettings(ramp_probability=0, noise_probability=0)
+def test_a_tiny_net_learns_gaussian_bowls_and_ships_its_best_row(shards, tmp_path):
     settings = replace(
-        TINY, options={"widths": [8, 16, 16]}, steps=90, batch_size=8, learning_rate=1e-2, validate_every=45,
-        average_decay=0.8, augmentation=gentle, checkpoint_seconds=1e9,
+        TINY, options={"widths": [8, 16, 16]}, steps=90, batch_size=8, learning_rate=1e-2, validate_every=30,
+        average_decay=0.8, augmentation=GENTLE, checkpoint_seconds=1e9,
     )  # fmt: skip
     record = train(*shards, settings, tmp_path, "cpu")
     rows = list(csv.DictReader((tmp_path / "curves.csv").read_text().splitlines()))
-    assert [int(r["step"]) for r in rows] == [45, 90]
-    assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"]) < 1.5
-    assert float(rows[1]["iou"]) > 0.4
+    assert [int(r["step"]) for r in rows] == [30, 60, 90]
+    assert float(rows[2]["train_loss"]) < float(rows[0]["train_loss"]) < 2.5
+    assert float(rows[2]["iou"]) > 0.4
+    best = max(rows, key=lambda row: float(row["iou"]))
+    assert record["metrics"]["best_row"]["step"] == float(best["step"])
     assert record["metrics"]["at_thresholds"]["f1"] > 0.6
     model = load_model(tmp_path)
     assert model.spec["tile_size_px"] == 64
@@ -160,9 +177,84 @@ def test_a_tiny_net_learns_gaussian_bowls(shards, tmp_path):
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_a_diverging_run_says_so(shards, tmp_path):
-    with pytest.raises(InputError, match="lower learning_rate"):
-        train(*shards, replace(TINY, learning_rate=1e30, warmup_steps=0, steps=20), tmp_path, "cpu")
+def test_a_detector_of_boxes_is_trained_and_chosen_by_its_average_precision(shards, tmp_path):
+    settings = replace(
+        TINY, architecture="light_yolo_basin", options=SMALL_YOLO, steps=16, batch_size=4, learning_rate=5e-3,
+        validate_every=8, average_decay=0.0, augmentation=GENTLE, checkpoint_seconds=1e9,
+    )  # fmt: skip
+    record = train(*shards, settings, tmp_path, "cpu")
+    rows = list(csv.DictReader((tmp_path / "curves.csv").read_text().splitlines()))
+    assert [row["iou"] for row in rows] == ["", ""]
+    assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"])
+    assert record["metrics"]["best_row"]["ap50"] == pytest.approx(max(float(row["ap50"]) for row in rows))
+    spec = load_model(tmp_path).spec
+    assert spec["threshold"] == spec["peak_threshold"]
+
+
+def test_a_run_that_brings_nothing_better_ends_early(shards, tmp_path):
+    settings = replace(TINY, steps=100, learning_rate=1e-12, validate_every=1, patience=3)
+    train(*shards, settings, tmp_path, "cpu")
+    assert len((tmp_path / "curves.csv").read_text().splitlines()) < 20
+    curve = [{"iou": iou, "ap50": 0.0} for iou in (0.1, 0.3, 0.3, 0.2)]
+    assert [rows_since_best(curve[:n]) for n in (1, 2, 3, 4)] == [0, 0, 1, 2]
+
+
+def test_a_diverging_run_stops_and_leaves_good_weights_and_checkpoint(shards, tmp_path, monkeypatch):
+    original = training.Trainer.update
+
+    def explode(self, loss):
+        original(self, loss)
+        if self.state.step == 3:
+            with torch.no_grad():
+                self.state.detector.head.weight.fill_(float("nan"))
+
+    monkeypatch.setattr(training.Trainer, "update", explode)
+    with pytest.raises(InputError, match=r"loss at step 4 is nan.*lower learning_rate; the best weights so far are in"):
+        train(*shards, TINY, tmp_path, "cpu")
+    assert load_model(tmp_path / "best").spec["tile_size_px"] == 64
+    state = training.Trainer(TINY, *shards, torch.device("cpu")).state
+    progress = json.loads(safe_metadata(tmp_path / "checkpoint.safetensors")["progress"])
+    state.restore(tmp_path, progress["identity"])
+    assert state.step == 2
+    assert all(torch.isfinite(v).all() for v in state.detector.state_dict().values())
+
+
+def safe_metadata(path):
+    with safe_open(path, framework="pt") as stored:
+        return stored.metadata()
+
+
+def test_training_goes_on_from_weights_of_another_run(shards, tmp_path):
+    train(*shards, TINY, tmp_path / "first", "cpu")
+    settings = replace(TINY, weights=str(tmp_path / "first"))
+    state = training.Trainer(settings, *shards, torch.device("cpu")).state
+    weights = load_model(tmp_path / "first").detector.state_dict()
+    started = {name: value for name, value in state.detector.state_dict().items() if value.is_floating_point()}
+    assert all(torch.equal(value, weights[name]) for name, value in started.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"architecture": "unet", "options": {"widths": [4, 8]}}, "architecture 'basinnet', expected 'unet'"),
+        ({"options": {"widths": [4, 8], "encoding": "sincos"}}, "encoding 'sincos_coherence', expected 'sincos'"),
+        ({"options": {"widths": [4, 16]}}, "do not fit training.options"),
+    ],
+)
+def test_weights_of_something_else_are_refused_in_one_sentence(change, sentence, shards, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("other")
+    train(*shards, replace(TINY, steps=1), folder, "cpu")
+    with pytest.raises(InputError, match=sentence) as error:
+        training.Trainer(replace(TINY, weights=str(folder), **change), *shards, torch.device("cpu"))
+    assert "\n" not in str(error.value)
+
+
+def test_tiles_that_no_layer_halves_are_refused(shards, tmp_path):
+    odd = shard_set(tmp_path, [bowl_tile(0, side=70)])
+    with pytest.raises(InputError, match="tiles of 70 px, expected a multiple of 4 for basinnet"):
+        training.Trainer(TINY, ShardSource(odd, 0), odd, torch.device("cpu"))
+    with pytest.raises(InputError, match="tiles of 64 px and validation tiles of 70 px"):
+        training.Trainer(TINY, shards[0], odd, torch.device("cpu"))
 
 
 def test_settings_without_steps_are_refused():

@@ -88,7 +88,7 @@ def test_unreadable_weights_are_one_sentence(workspace: Workspace):
     path.write_bytes(path.read_bytes()[:1000])
     done = workspace.snakemake("results/mine/detections/basinnet/20240105_20240117/instances.parquet")
     assert done.returncode != 0
-    log = (workspace.folder / "logs/mine/detect_basins/basinnet/20240105_20240117.log").read_text()
+    log = (workspace.folder / "logs/mine/predict_probability/basinnet/20240105_20240117.log").read_text()
     assert "weights.safetensors: found SHA-256" in log
     assert "Traceback" not in log
 

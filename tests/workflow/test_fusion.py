@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from basinwatch.rasters import read_bands
+from basinwatch.simulation.acquisitions import TRACKS
 from basinwatch.simulation.forms import FILES
 from basinwatch.simulation.stack import SimulatedStack
 
@@ -14,19 +16,27 @@ from tests.workflow.conftest import Workspace
 
 SCENES = [date(2024, 1, 5) + timedelta(days=12 * n) for n in range(3)]
 PASSES = {"up": "ascending", "down": "descending"}
-RECIPE = {"first_date": "2024-01-05", "size_px": 128, "spacing_m": 30, "mines": 1, "seed": 6, "elevation": True}
+RECIPE = {
+    "form": "plain",
+    "first_date": "2024-01-05",
+    "size_px": 128,
+    "mines": 1,
+    "seed": 6,
+    "elevation": True,
+    "spacing_m": 30,
+}
 FUSION = "results/areas/valley/fusion"
 
 
 def configure(workspace: Workspace, **settings: object) -> None:
-    """One area of two stacks that read simulated ones of both directions of flight."""
+    """One area of two stacks that read simulated plain files of both directions of flight."""
     (workspace.folder / "dates.csv").write_text("date\n" + "".join(f"{day}\n" for day in SCENES))
     own = {"scenes": "dates.csv", "network": {"predecessors": 1}}
     own |= {"heights": "results/simulated/made-up/heights.tif"} | settings
-    made = {name: RECIPE | {"form": "licsar", "pass": track} for name, track in PASSES.items()}
+    made = {name: RECIPE | {"pass": track} for name, track in PASSES.items()}
     workspace.configure(
         stacks={
-            name: {role: f"results/simulated/made-{name}/{file}" for role, file in FILES["licsar"].items()} | own
+            name: {role: f"results/simulated/made-{name}/{file}" for role, file in FILES["plain"].items()} | own
             for name in PASSES
         },
         simulated_stacks={f"made-{name}": entry for name, entry in made.items()},
@@ -38,19 +48,36 @@ def configure(workspace: Workspace, **settings: object) -> None:
     )
 
 
+def give_headings(workspace: Workspace) -> None:
+    """Name the flight directions, which plain files do not have."""
+    stacks = yaml.safe_load((workspace.folder / "config/config.yaml").read_text())["stacks"]
+    for name, stack in stacks.items():
+        stack["heading_deg"] = TRACKS[PASSES[name]].heading_deg
+    workspace.configure(stacks=stacks)
+
+
 @pytest.fixture(scope="module")
-def fused(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of an area's fused products."""
+def refused(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Two tracks whose flight directions are unknown, as far as they go."""
     workspace = empty_workspace.copy(tmp_path_factory.mktemp("fusion") / "run")
     configure(workspace)
-    workspace.run(f"{FUSION}/motion.tif", f"{FUSION}/slope.tif")
+    assert workspace.snakemake(f"{FUSION}/motion.tif").returncode != 0
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def fused(refused: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of an area's fused products."""
+    workspace = refused.copy(tmp_path_factory.mktemp("headings") / "run")
+    give_headings(workspace)
+    assert "Estimate the rate map" not in workspace.run(f"{FUSION}/motion.tif", f"{FUSION}/slope.tif")
     return workspace.folder / FUSION
 
 
 @pytest.fixture(scope="module")
 def truth() -> dict[str, np.ndarray]:
     """True mean motion of the scenes' time, mm/yr."""
-    stack = SimulatedStack.from_config(RECIPE | {"form": "licsar", "pass": "ascending"})
+    stack = SimulatedStack.from_config(RECIPE | {"pass": "ascending"})
     days = (SCENES[-1] - SCENES[0]).days
     (movement,) = stack.ground.movements(0, days)
     total = {name: np.zeros(stack.grid.shape) for name in ("east", "north", "up")}
@@ -106,12 +133,37 @@ def test_the_summary_tells_geometry_levels_and_counts(fused: Path):
     assert level["at_rest_px"] > 500
 
 
-def test_movement_downhill_is_given_on_slopes_alone(fused: Path):
-    names = ("downslope_mm_yr", "slope_deg", "r_index_up", "r_index_down")
-    downhill, slope, *seen = read_bands(fused / "slope.tif", *names)
+def test_the_series_ends_where_the_motion_leads(fused: Path):
+    days = [day.isoformat() for day in SCENES]
+    assert json.loads((fused / "fusion.json").read_text())["dates"] == days
+    for name in ("east", "up"):
+        first, _, last = read_bands(fused / f"displacement_{name}.tif", *days)
+        (rate,) = read_bands(fused / "motion.tif", f"{name}_mm_yr")
+        known = np.isfinite(rate)
+        assert np.array_equal(np.isfinite(last), known)
+        assert not first[known].any()
+        # The line through three equally spaced dates rises by what lies between the first and the last.
+        assert np.allclose(last[known], rate[known] * 24 / 365.25, atol=0.1)
+
+
+def test_movement_downhill_is_given_on_slopes_alone_and_the_others_are_counted(fused: Path):
+    names = ("downslope_mm_yr", "slope_deg", "r_index", "r_index_up", "r_index_down")
+    downhill, slope, *shares = read_bands(fused / "slope.tif", *names)
     (up,) = read_bands(fused / "motion.tif", "up_mm_yr")
-    assert np.array_equal(np.isfinite(downhill), (slope >= 5) & np.isfinite(up))
-    assert all(np.nanmax(share) <= 1 for share in seen)
+    known = np.isfinite(up)
+    assert np.array_equal(np.isfinite(downhill), (slope >= 5) & (shares[0] >= 0.3) & known)
+    assert all(np.nanmax(share) <= 1.2 for share in shares)
+    counts = json.loads((fused / "slope.json").read_text())
+    assert counts["flat_or_unknown_px"] == (known & ~(slope >= 5)).sum() > 0
+    assert counts["hardly_seen_px"] == (known & (slope >= 5) & (shares[0] < 0.3)).sum() > 0
+    assert counts["fused_px"] == known.sum() == sum(counts.values()) - counts["fused_px"]
+
+
+def test_plain_files_are_not_fused_before_their_headings_are_given(refused: Workspace):
+    said = (refused.folder / "logs/valley/fuse_tracks.log").read_text()
+    assert "stacks.up: found no heading_deg for pair 20240105_20240117, expected one to fuse its rate map; " in said
+    assert "set stacks.up.heading_deg, or fuse: false in its area." in said
+    assert not (refused.folder / FUSION / "motion.tif").exists()
 
 
 def test_an_area_is_fused_only_where_it_is_asked_for(empty_workspace: Workspace, tmp_path: Path):

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import rasterio
 import yaml
+from basinwatch.comparison import ComparisonSettings
 from basinwatch.configuration import validate
 from basinwatch.sbas.corrections.chain import CorrectionSettings
+from basinwatch.sbas.rate_settings import RateSettings
 from basinwatch.simulation.forms import FILES
 from basinwatch.vectors import read_vectors, write_geopackage
 from shapely.geometry import Point, box
@@ -23,15 +25,28 @@ RATE = "results/mine/sbas/rate.tif"
 BOWL, CALM = Point(350_000 + 30 * 70, 5_560_000 - 30 * 50), Point(350_000 + 30 * 15, 5_560_000 - 30 * 105)
 
 
+def defaults() -> dict:
+    """Configuration of someone who sets nothing."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    return validate({"stacks": {"mine": {"phase": "{pair}.tif"}}}, schema)
+
+
+def test_the_defaults_of_rate_and_comparison_are_those_of_the_library():
+    rate, comparison = asdict(RateSettings()), asdict(ComparisonSettings())
+    named_alike = rate.keys() & defaults()["sbas"].keys() - {"min_coherence", "looks"}
+    assert {"trend", "bridge", "max_gaps", "min_observed_share", "short_pair_days", "class_sigmas"} <= named_alike
+    assert {key: defaults()["sbas"][key] for key in named_alike} == {key: rate[key] for key in named_alike}
+    assert defaults()["comparison"].items() <= comparison.items()
+
+
 @pytest.mark.parametrize("section", [field.name for field in fields(CorrectionSettings)])
 def test_the_defaults_of_the_configuration_are_those_of_the_library(section: str):
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
-    configured = validate({"stacks": {"mine": {"phase": "{pair}.tif"}}}, schema)["sbas"]
-    defaults = asdict(CorrectionSettings())[section]
+    configured = defaults()["sbas"]
+    own = asdict(CorrectionSettings())[section]
     if section == "reference":
         assert configured[section].pop("place") is None
-        assert defaults.pop("min_coherence") == configured["reference_coherence"]
-    assert {**configured[section], **({"steps": ()} if section == "height_error" else {})} == defaults
+        assert own.pop("min_coherence") == configured["reference_coherence"]
+    assert {**configured[section], **({"steps": ()} if section == "height_error" else {})} == own
 
 
 def change_stack(workspace: Workspace, **settings: object) -> None:
@@ -40,11 +55,16 @@ def change_stack(workspace: Workspace, **settings: object) -> None:
     workspace.configure(stacks={"mine": stack | settings})
 
 
-def name_reference(workspace: Workspace, place: Point, crs: str | None = "EPSG:32634") -> None:
-    """Give a point as reference, in longitude and latitude unless it has no coordinate system."""
-    points = gpd.GeoDataFrame(geometry=[place], crs=crs)
+def write_place(workspace: Workspace, place: Point, name: str, crs: str | None = "EPSG:32634", **columns) -> None:
+    """Write a point in longitude and latitude, unless it has no coordinate system."""
+    points = gpd.GeoDataFrame(columns, geometry=[place], crs=crs)
     placed = points if crs is None else points.to_crs("EPSG:4326")
-    write_geopackage(workspace.folder / "place.gpkg", {"place": placed})
+    write_geopackage(workspace.folder / name, {"place": placed})
+
+
+def name_reference(workspace: Workspace, place: Point, crs: str | None = "EPSG:32634") -> None:
+    """Give a point as reference of all stacks."""
+    write_place(workspace, place, "place.gpkg", crs)
     workspace.configure(sbas={"reference_coherence": 0.5, "reference": {"place": "place.gpkg"}})
 
 
@@ -112,6 +132,50 @@ def test_a_reference_on_calm_ground_is_zero(workspace: Workspace):
     assert abs(np.median(rate[102:109, 12:19])) < 0.5
 
 
+def test_the_reference_of_a_stack_comes_before_that_of_all_stacks(workspace: Workspace):
+    name_reference(workspace, BOWL)
+    write_place(workspace, CALM, "calm.gpkg")
+    change_stack(workspace, reference="calm.gpkg")
+    workspace.run(RATE)
+    network = json.loads((workspace.folder / "results/mine/sbas/network.json").read_text())
+    assert 0 < network["reference_px"] < 60
+
+
+def test_a_control_point_sets_the_level_of_the_map_and_one_off_the_grid_is_one_sentence(workspace: Workspace):
+    write_place(workspace, CALM, "station.gpkg", rate_mm_yr=[25.0])
+    change_stack(workspace, control="station.gpkg")
+    workspace.run(RATE)
+    rate = rasterio.open(workspace.folder / RATE).read(1)
+    assert rate[105, 15] == pytest.approx(25, abs=0.5)
+    write_place(workspace, Point(340_000, 5_560_000), "station.gpkg", rate_mm_yr=[25.0])
+    assert "control point 340000, 5.56e+06: found no valid pixel there" in refusal(workspace)
+
+
+def test_settings_of_the_rate_reach_its_products(workspace: Workspace):
+    folder = workspace.folder / "results/mine/sbas"
+    before = rasterio.open(folder / "rate.tif").read(2)
+    trend = {"annual": True, "bootstrap_draws": 50}
+    workspace.configure(
+        sbas={"reference_coherence": 0.5, "trend": trend, "class_sigmas": 1000, "max_residual_rms_mm": 1}
+    )
+    workspace.run(RATE)
+    network = json.loads((folder / "network.json").read_text())
+    assert network["trend"] == {"annual": "36 days are less than a year", "sigma": "spread over 50 draws of the dates"}
+    with rasterio.open(folder / "rate.tif") as source:
+        assert source.units == ("mm/yr", "mm/yr", "mm", "day of year")
+        assert not np.array_equal(source.read(2), before)
+    with rasterio.open(folder / "classes.tif") as source:
+        assert source.descriptions == ("class", "class_beyond_sigma")
+        first, sure = source.read()
+    assert first[50, 70] == 1
+    assert (sure != 2).sum() < (first != 2).sum()
+    with rasterio.open(folder / "quality.tif") as source:
+        layers = dict(zip(source.descriptions, source.read(), strict=True))
+    np.testing.assert_array_equal(layers["measured"][layers["residual_rms_mm"] > 1.001], 0)
+    assert np.isfinite(layers["consistency_mm"]).all()
+    assert np.isfinite(layers["short_minus_long_mm_yr"]).all()
+
+
 def test_dates_without_delay_stay_uncorrected_and_are_named(workspace: Workspace):
     write_delays(workspace.folder / "gacos", [f"{day:%Y%m%d}" for day in SCENES[:3]])
     change_stack(workspace, delays="gacos", incidence=39)
@@ -137,6 +201,38 @@ def test_a_pair_without_any_unwrapped_phase_is_left_out_and_named(workspace: Wor
     assert corrections(workspace)["pairs_left_out"] == [pair]
 
 
+def test_a_date_without_any_valid_pair_is_solved_flagged_and_said(workspace: Workspace):
+    last = f"{SCENES[3]:%Y%m%d}"
+    for path in workspace.folder.glob(f"results/mine/unwrapped/*_{last}.tif"):
+        with rasterio.open(path, "r+") as target:
+            target.write(np.full((1, SIZE, SIZE), np.nan, np.float32))
+    workspace.run(RATE, "--forcerun", "estimate_rate")
+    sentence = f"{SCENES[3]}: found no valid pair of this date, expected one"
+    assert corrections(workspace)["dates_without_pair"] == [str(SCENES[3])]
+    assert corrections(workspace)["remarks"][0].startswith(sentence)
+    assert sentence in (workspace.folder / "logs/mine/estimate_rate.log").read_text()
+    with rasterio.open(workspace.folder / "results/mine/sbas/quality.tif") as source:
+        layers = dict(zip(source.descriptions, source.read(), strict=True))
+    assert (layers["n_gap"] == 1).all()
+    assert not layers["measured"].any()
+
+
+def test_a_network_in_two_parts_is_solved_flagged_and_said(workspace: Workspace):
+    between = [f"{SCENES[a]:%Y%m%d}_{SCENES[b]:%Y%m%d}" for a, b in ((0, 2), (1, 2), (1, 3))]
+    change_stack(workspace, exclude_pairs=between)
+    workspace.run(RATE, "results/mine/sbas/pairs.csv")
+    network = json.loads((workspace.folder / "results/mine/sbas/network.json").read_text())
+    sentence = "the network falls into 2 subsets of scenes that no pair connects"
+    assert network["subsets"] == 2
+    assert sentence in network["remarks"][0]
+    assert sentence in (workspace.folder / "logs/mine/describe_network.log").read_text()
+    with rasterio.open(workspace.folder / "results/mine/sbas/quality.tif") as source:
+        layers = dict(zip(source.descriptions, source.read(), strict=True))
+    assert (layers["n_comp"] == 2).all()
+    assert not layers["measured"].any()
+    assert np.isfinite(rasterio.open(workspace.folder / RATE).read(1)).all()
+
+
 def test_heights_of_another_grid_are_refused_with_one_sentence(workspace: Workspace):
     profile = {"driver": "GTiff", "height": 10, "width": 10, "count": 1, "dtype": "float32"}
     with rasterio.open(workspace.folder / "dem.tif", "w", **profile, crs="EPSG:32634",
@@ -147,7 +243,7 @@ def test_heights_of_another_grid_are_refused_with_one_sentence(workspace: Worksp
     assert f"dem.tif: found 10x10 px, expected {SIZE}x{SIZE} px as in the stack's grid" in refusal(workspace)
 
 
-@pytest.mark.parametrize("key", ["heights", "incidence", "delays"])
+@pytest.mark.parametrize("key", ["heights", "incidence", "delays", "reference", "control"])
 def test_a_file_that_is_not_there_is_one_sentence(empty_workspace: Workspace, tmp_path: Path, key: str):
     workspace = empty_workspace.copy(tmp_path / "run")
     change_stack(workspace, **{key: "nowhere"})

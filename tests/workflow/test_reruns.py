@@ -1,5 +1,6 @@
 """What a change reruns: exactly what depends on it."""
 
+import ast
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ def messages(kind: str, pairs: list[str]) -> set[str]:
     forms = {
         "ingest": "Ingest pair {} of stack mine",
         "detect": "Find basins in pair {} of stack mine",
+        "form": "Outline the basins of pair {} of stack mine",
         "mosaic": "Merge the basins of pair {} in area mine",
         "unwrap": "Unwrap pair {} of stack mine",
     }
@@ -57,7 +59,7 @@ def test_a_new_scene_runs_its_own_pairs_and_the_aggregates(workspace: Workspace)
     expected = messages("ingest", NEW_PAIRS) | messages("unwrap", NEW_PAIRS) | AGGREGATES
     expected |= {"Describe the network of stack mine"}
     newest = NEW_PAIRS[-1:]
-    assert workspace.planned() == expected | messages("detect", newest) | messages("mosaic", newest)
+    assert workspace.planned() == expected.union(*(messages(kind, newest) for kind in ("detect", "form", "mosaic")))
 
 
 def test_a_used_setting_reruns_its_rule_and_what_follows(workspace: Workspace):
@@ -102,7 +104,13 @@ def test_an_edited_module_reruns_exactly_the_rules_that_use_it(workspace: Worksp
 
 def test_an_edited_detector_reruns_detection_and_what_follows(workspace: Workspace):
     append(workspace.folder / "workflow/scripts/basinwatch/inference.py", "\nEDITED = 1\n")
-    assert workspace.planned() == messages("detect", adjacent()) | messages("mosaic", adjacent()) | AGGREGATES
+    followers = messages("form", adjacent()) | messages("mosaic", adjacent()) | AGGREGATES
+    assert workspace.planned() == messages("detect", adjacent()) | followers
+
+
+def test_another_threshold_outlines_basins_anew_without_searching(workspace: Workspace):
+    workspace.configure(detection={"threshold": 0.6})
+    assert workspace.planned() == messages("form", adjacent()) | messages("mosaic", adjacent()) | AGGREGATES
 
 
 def test_an_edited_script_reruns_its_rule_and_what_follows(workspace: Workspace):
@@ -120,6 +128,12 @@ FOUND = [
 ]
 
 
+def is_module(name: str) -> bool:
+    """Whether the library has a module or package of this dotted name."""
+    path = SCRIPTS.joinpath("basinwatch", *name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
 def source_of(name: str) -> str:
     """Source of a library module by its dotted name."""
     path = SCRIPTS.joinpath("basinwatch", *name.split("."))
@@ -128,9 +142,12 @@ def source_of(name: str) -> str:
 
 def library_imports(source: str) -> set[str]:
     """Library modules that a source names in its imports."""
-    found = set(re.findall(r"^\s*from basinwatch\.([\w.]+) import", source, re.M))
-    for names in re.findall(r"^\s*from basinwatch import (.+)$", source, re.M):
-        found |= {name for name in names.split(", ") if not name.startswith("_")}
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "basinwatch":
+            names = [f"{node.module}.{alias.name}".removeprefix("basinwatch.") for alias in node.names]
+            found |= {node.module.removeprefix("basinwatch.")} - {"basinwatch"}
+            found |= {name for name in names if is_module(name)}
     return found
 
 
@@ -178,7 +195,10 @@ def listed_packages(environment: str) -> set[str]:
 
 def top_modules(source: str) -> set[str]:
     """First parts of everything a source imports."""
-    return {name.split(".")[0] for name in re.findall(r"^\s*(?:from|import) ([\w.]+)", source, re.M)}
+    nodes = list(ast.walk(ast.parse(source)))
+    named = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    named |= {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    return {name.split(".")[0] for name in named}
 
 
 @pytest.mark.parametrize(("rule", "script", "text"), FOUND, ids=[rule for rule, *_ in FOUND])

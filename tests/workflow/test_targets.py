@@ -10,7 +10,8 @@ import pytest
     [
         ("simulate", {"simulate_shard"}),
         ("train", {"simulate_shard", "train_detector"}),
-        ("detect", {"detect_basins", "mosaic_basins"}),
+        ("evaluate", {"simulate_benchmark", "evaluate_detector", "tabulate_evaluation"}),
+        ("detect", {"predict_probability", "form_basins", "mosaic_basins"}),
         ("tile", {"grid_tiles"}),
         ("detection_floor", {"measure_detection_floor", "summarize_detection_floor"}),
         ("coherence_response", {"measure_coherence_response", "summarize_coherence_response"}),

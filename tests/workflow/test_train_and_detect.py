@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 import pytest
+import yaml
 from basinwatch.datasets import read_shard
 from shapely.geometry import Point
 
@@ -21,13 +23,17 @@ def trained(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
     gpd.GeoDataFrame(geometry=[bowl], crs="EPSG:32634").to_file(workspace.folder / "outlines.gpkg")
     workspace.configure(
         simulation={"tile_size_px": 64, "shard_size": 12, "train_shards": 2, "validation_shards": 1},
-        training={"epochs": 2, "batch_size": 8},
+        training={"epochs": 2, "batch_size": 8, "options": {"widths": [8, 16]}},
         tilings={"px64": {"size_px": 64, "overlap": 0.5}},
         detection={"tiling": "px64", "model": "mine"},
         training_tiling="px64",
-        models={"mine": "results/models/trained"},
+        models={"mine": "results/models/trained", "shipped": "resources/models/basinnet"},
         labelled=[{"stack": "mine", "pair": PAIR, "polygons": "outlines.gpkg"}],
+        evaluation={"benchmark": "benchmark.yaml", "models": ["mine", "shipped"], "resamples": 20},
     )
+    recipe = {"recipe": "realistic", "seed": 5, "tile_size_px": 64, "pixel_size_m": [20, 30]}
+    benchmark = {"first_sample": 20_000_000, "samples": 12, "simulation": recipe}
+    (workspace.folder / "benchmark.yaml").write_text(yaml.safe_dump(benchmark))
     workspace.run("train")
     return workspace
 
@@ -61,3 +67,36 @@ def test_the_same_recipe_gives_the_same_shards_whatever_the_cores(trained: Works
 
 def test_the_trained_model_detects_under_its_own_name(trained: Workspace):
     trained.run(f"results/mine/detections/mine/{PAIR}/probability.tif")
+
+
+def test_models_are_scored_side_by_side_on_the_same_tiles(trained: Workspace):
+    trained.run("evaluate")
+    folder = trained.folder / "results/evaluation"
+    table = pd.read_csv(folder / "table.csv")
+    assert set(table["model"]) == {"mine", "shipped"}
+    assert len(table) == 2 * table["figure"].nunique()
+    assert "| figure | mine | shipped |" in (folder / "table.md").read_text()
+    scores = [json.loads((folder / name / "scores.json").read_text()) for name in ("mine", "shipped")]
+    assert scores[0]["sets"]["benchmark"]["fingerprint"] == scores[1]["sets"]["benchmark"]["fingerprint"]
+    assert len({one["weights_sha256"] for one in scores}) == 2
+
+
+def test_tiles_simulated_underway_are_mixed_with_labelled_ones(trained: Workspace, tmp_path: Path):
+    workspace = trained.copy(tmp_path / "underway")
+    settings = {"name": "mixed", "steps": 3, "batch_size": 4, "options": {"widths": [4, 8]}}
+    workspace.configure(training=settings | {"source": "simulation", "labelled_share": 0.5})
+    workspace.run("train")
+    model = json.loads((workspace.folder / "results/models/mixed/model.json").read_text())
+    assert model["training"]["tiles"] == [2 * 2 * 12, 12]
+    assert model["training"]["settings"]["steps"] == 3
+    assert not (workspace.folder / "results/simulation/simulated/train/0002.safetensors").exists()
+
+
+def test_weights_of_another_architecture_end_the_run_in_one_sentence(trained: Workspace, tmp_path: Path):
+    workspace = trained.copy(tmp_path / "other")
+    settings = {"name": "other", "steps": 1, "architecture": "unet", "options": {"widths": [4, 8]}}
+    workspace.configure(training=settings | {"weights": "resources/models/basinnet"})
+    assert workspace.snakemake("train").returncode != 0
+    log = (workspace.folder / "logs/train_detector/other.log").read_text()
+    assert "found weights of architecture 'basinnet', expected 'unet' as in training" in log
+    assert "Traceback" not in log

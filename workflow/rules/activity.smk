@@ -35,6 +35,7 @@ rule accumulate_activity:
         grid="results/{stack}/grid.json",
     output:
         activity="results/{stack}/activity/{model}/activity.tif",
+        state=update("results/{stack}/activity/{model}/state.npz"),
     log:
         "logs/{stack}/accumulate_activity/{model}.log",
     benchmark:
@@ -46,7 +47,7 @@ rule accumulate_activity:
         mem_mb=4000,
         runtime=30,
     params:
-        code=code_version("activity", "rasters", "stacks"),
+        code=code_version("activity.update", "rasters", "stacks", "vectors"),
     message:
         "Add up the days with activity in stack {wildcards.stack}"
     script:

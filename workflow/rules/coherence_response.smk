@@ -26,7 +26,7 @@ rule measure_coherence_response:
         ),
         scale=config["experiments"]["scale"],
         settings=experiment_settings(),
-        thresholds=detection_settings(),
+        thresholds=forming_settings(),
     message:
         "Measure the coherence response of model {wildcards.model}, block {wildcards.block}"
     script:

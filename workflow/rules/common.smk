@@ -19,6 +19,7 @@ sys.path.append(str(LIBRARY.parent))
 
 from basinwatch import configuration, stacks
 from basinwatch.calibration.files import match
+from basinwatch.companions import companions
 from basinwatch.errors import InputError
 from basinwatch.experiments import design
 from basinwatch.simulation import forms, recipes
@@ -107,6 +108,7 @@ wildcard_constraints:
     split="train|validation",
     shard=r"\d{4}",
     simulated="|".join(config["simulated_stacks"]) or NO_NAME,
+    collection="|".join(config["labelled_tiles"]) or NO_NAME,
 
 
 @lru_cache
@@ -194,17 +196,20 @@ def final_reports():
     return expand("results/areas/{area}/{model}/report.html", area=AREAS, model=MODEL)
 
 
+def fused_products(area):
+    """Fused rate maps of an area, by role; none where that is not asked for."""
+    if not config["areas"].get(area, {}).get("fuse"):
+        return {}
+    folder = f"results/areas/{area}/fusion"
+    rated = [name for name in AREAS[area] if STACKS[name].settings["rate"]]
+    files = {"motion": f"{folder}/motion.tif", "fusion": f"{folder}/fusion.json"}
+    has_heights = any(STACKS[name].settings["heights"] for name in rated)
+    return files | ({"slope": f"{folder}/slope.tif"} if has_heights else {})
+
+
 def final_fusion():
     """Fused rate maps of the areas that ask for them."""
-    files = []
-    for area, entry in config["areas"].items():
-        if entry["fuse"]:
-            folder = f"results/areas/{area}/fusion"
-            rated = [name for name in AREAS[area] if STACKS[name].settings["rate"]]
-            has_heights = any(STACKS[name].settings["heights"] for name in rated)
-            files += [f"{folder}/motion.tif"]
-            files += [f"{folder}/slope.tif"] if has_heights else []
-    return files
+    return [path for area in AREAS for path in fused_products(area).values()]
 
 
 def final_truth():
@@ -232,6 +237,16 @@ def final_mosaics():
         f"results/areas/{area}/{MODEL}/mosaic/{pair}.gpkg"
         for area in AREAS
         for pair in area_pairs(area)
+    ]
+
+
+def final_mosaic_rasters():
+    """Maps of areas that several stacks cover: activity, and probability of every pair."""
+    return [
+        f"results/areas/{area}/{MODEL}/{name}.tif"
+        for area, names in AREAS.items()
+        if len(names) > 1
+        for name in ["activity", *(f"mosaic/{pair}" for pair in area_pairs(area))]
     ]
 
 

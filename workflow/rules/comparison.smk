@@ -31,7 +31,9 @@ rule compare_basins:
         code=code_version("comparison", "interferogram", "rasters", "stacks"),
         detection_pairs=detection_pairs,
         network_pairs=network_pairs,
+        settings=config["comparison"],
         min_temporal_coherence=config["sbas"]["min_temporal_coherence"],
+        min_connected_share=config["sbas"]["min_connected_share"],
         stable_mm_yr=config["sbas"]["rate_threshold_mm_yr"],
     message:
         "Compare the basins of stack {wildcards.stack} with its rate map"

@@ -26,7 +26,7 @@ rule measure_detection_floor:
         ),
         scale=config["experiments"]["scale"],
         settings=experiment_settings(),
-        thresholds=detection_settings(),
+        thresholds=forming_settings(),
     message:
         "Measure the detection floor of model {wildcards.model}, block {wildcards.block}"
     script:

@@ -6,6 +6,8 @@ rule fuse_tracks:
         unpack(fusion_files),
     output:
         motion="results/areas/{area}/fusion/motion.tif",
+        displacement_east="results/areas/{area}/fusion/displacement_east.tif",
+        displacement_up="results/areas/{area}/fusion/displacement_up.tif",
         summary="results/areas/{area}/fusion/fusion.json",
     log:
         "logs/{area}/fuse_tracks.log",
@@ -15,18 +17,23 @@ rule fuse_tracks:
         "../../envs/geo.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=6000,
+        runtime=90,
     params:
         code=code_version(
             "fusion.areas",
+            "fusion.passes",
+            "fusion.series",
             "fusion.slope",
+            "fusion.time",
             "interferogram",
             "sbas.corrections.reference",
+            "sbas.series_file",
             "vectors",
         ),
         stacks=rated_stacks,
         incidence=incidence_of_tracks,
+        heading_deg=heading_of_tracks,
         settings=config["fusion"],
         stable_mm_yr=config["sbas"]["rate_threshold_mm_yr"],
     message:
@@ -43,6 +50,7 @@ rule project_downslope:
         grid=first_rated_grid,
     output:
         slope="results/areas/{area}/fusion/slope.tif",
+        summary="results/areas/{area}/fusion/slope.json",
     log:
         "logs/{area}/project_downslope.log",
     benchmark:
@@ -54,7 +62,7 @@ rule project_downslope:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("fusion.areas", "fusion.slope"),
+        code=code_version("fusion.areas", "fusion.decomposition", "fusion.slope"),
     message:
         "Project the motion of area {wildcards.area} onto its slopes"
     script:

@@ -12,7 +12,16 @@ def raw_files(wildcards):
         "coherence": stack.optional_file("coherence", pair, forms.FOLDER),
         "header": stack.file("header", pair),
     }
-    return {role: path for role, path in files.items() if path}
+    named = {role: path for role, path in files.items() if path}
+    return named | {"companions": beside(files["phase"], files["coherence"])}
+
+
+def beside(*paths):
+    """Headers that readers find beside files by themselves; simulated files name theirs."""
+    given = [Path(path) for path in paths if path]
+    named = [path for path in given if not path.is_relative_to(forms.FOLDER)]
+    found = {companion for path in named for companion in companions(path)}
+    return sorted(str(path) for path in found)
 
 
 def reader_options(wildcards):
@@ -95,45 +104,159 @@ def shards(split):
     ]
 
 
-def training_shards():
-    """Simulated training shards, then the tiles cut from labelled interferograms."""
+def labelled_shards(use):
+    """Shards of labelled interferograms and pictures of one use: train, validation or test."""
     cut = [
         f"results/{entry['stack']}/training_tiles/{entry['pair']}"
         for entry in config["labelled"]
+        if entry["use"] == use
     ]
-    return shards("train") + cut
+    collections = config["labelled_tiles"]
+    imported = [
+        f"results/labelled/{name}"
+        for name, entry in collections.items()
+        if entry["use"] == use
+    ]
+    return cut + imported
 
 
-def training_settings():
-    """What defines the trained model (not where it runs)."""
-    recipe = {
+def training_shards():
+    """Simulated training shards, unless tiles are simulated underway, and labelled ones, as the data ask for."""
+    section = config["training"]
+    stored = section["source"] == "shards" and section["data"] != "labelled"
+    return {
+        "simulated": shards("train") if stored else [],
+        "labelled": labelled_shards("train") if section["data"] != "simulated" else [],
+    }
+
+
+def validation_shards():
+    """What the curve is measured on: labelled tiles alone where only such are trained on and some are set aside."""
+    labelled = labelled_shards("validation")
+    if config["training"]["data"] == "labelled" and labelled:
+        return labelled
+    return shards("validation") + labelled
+
+
+def training_files():
+    """Shards by role, and the model a run starts from."""
+    roles = training_shards() | {"validation": validation_shards()}
+    files = {
+        f"{role}_{kind}": [f"{stem}.{suffix}" for stem in stems]
+        for role, stems in roles.items()
+        for kind, suffix in (("arrays", "safetensors"), ("coco", "json"))
+    }
+    start = config["training"].get("weights")
+    model = [f"{start}/weights.safetensors", f"{start}/model.json"] if start else []
+    return files | {"start": model} | (SIMULATION_FILES if simulates_underway() else {})
+
+
+def simulates_underway():
+    """Whether training tiles are simulated while training goes on."""
+    section = config["training"]
+    return section["source"] != "shards" and section["data"] != "labelled"
+
+
+def training_recipe():
+    """What the configuration changes about the preset."""
+    other = ("name", "preset", "data", "labelled_share", "source", "workers")
+    return {
         key: value
         for key, value in config["training"].items()
-        if key not in ("name", "gpus", "threads")
+        if key not in (*other, "gpus", "threads")
     }
-    return recipe | {"pixel_size_m": config["simulation"]["pixel_size_m"]}
+
+
+def training_data():
+    """Where the tiles come from, and how many of the simulated make an epoch."""
+    settings, section = config["simulation"], config["training"]
+    return {
+        "source": section["source"] if simulates_underway() else "shards",
+        "labelled_share": section["labelled_share"],
+        "pixel_size_m": settings["pixel_size_m"],
+        "epoch_tiles": settings["shard_size"] * settings["train_shards"],
+        "simulation": SIMULATION if simulates_underway() else None,
+    }
+
+
+def collection_entry(wildcards):
+    """Entry of a collection of labelled pictures."""
+    return config["labelled_tiles"][wildcards.collection]
+
+
+def collection_files(wildcards):
+    """Pictures of a collection and their labels."""
+    entry = config["labelled_tiles"][wildcards.collection]
+    folders = [Path(entry[role]) for role in ("images", "labels")]
+    files = [sorted(f.glob("*")) if f.is_dir() else [f] for f in folders]
+    return {
+        role: [str(path) for path in paths if path.is_file()]
+        for role, paths in zip(("images", "labels"), files, strict=True)
+    }
+
+
+# evaluation.smk
+
+
+def evaluated_models():
+    """Scores of all models that are put side by side."""
+    names = config["evaluation"]["models"] or [MODEL]
+    return expand("results/evaluation/{model}/scores.json", model=names)
+
+
+def evaluation_settings():
+    """What defines the scores (not where they are made)."""
+    return {key: config["evaluation"][key] for key in ("resamples", "seed")}
 
 
 # detection.smk
 
 
-def detection_settings():
-    """What defines a detection (not where it runs)."""
+def search_settings():
+    """What defines how a pair is searched (not where that runs)."""
+    return {key: config["detection"][key] for key in ("min_coherence", "views")}
+
+
+def forming_settings():
+    """What counts as a basin."""
     return {
         key: config["detection"][key]
-        for key in ("threshold", "peak_threshold", "min_area_px", "min_coherence")
+        for key in ("threshold", "peak_threshold", "min_area_px")
     }
+
+
+def model_description(wildcards):
+    """Description of a model."""
+    return model_files(wildcards)["description"]
 
 
 # mosaic.smk
 
 
-def instances_of_pair(wildcards):
-    """Detections of a pair in all stacks of the area that have it."""
+def products_of_pair(wildcards, name):
+    """One detection product of a pair in all stacks of the area that have it."""
     return [
-        f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/instances.parquet"
+        f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/{name}"
         for stack in AREAS[wildcards.area]
         if wildcards.pair in STACKS[stack].detection_pairs
+    ]
+
+
+def instances_of_pair(wildcards):
+    """Detections of a pair in an area."""
+    return products_of_pair(wildcards, "instances.parquet")
+
+
+def probabilities_of_pair(wildcards):
+    """Probability rasters of a pair in an area."""
+    return products_of_pair(wildcards, "probability.tif")
+
+
+def area_activity(wildcards):
+    """Activity of every stack of an area."""
+    return [
+        f"results/{stack}/activity/{wildcards.model}/activity.tif"
+        for stack in AREAS[wildcards.area]
     ]
 
 
@@ -196,7 +319,7 @@ def unwrapping_files(wildcards):
     header = stack.file("header", wildcards.pair)
     if unwrapped:
         files |= {"unwrapped": unwrapped} | ({"header": header} if header else {})
-    return files
+    return files | {"companions": beside(unwrapped)}
 
 
 def unwrapping_method(wildcards):
@@ -222,12 +345,19 @@ def rate_settings():
     return {key: value for key, value in config["sbas"].items() if key != "unwrapping"}
 
 
+def rate_state():
+    """What an updated rate map goes on from: unlike other output it stays there for the next job."""
+    manifest = "results/{stack}/sbas/state/manifest.json"
+    return {"state": update(manifest)} if config["sbas"]["incremental"] else {}
+
+
 def rate_files(wildcards):
-    """Unwrapped phase, coherence and metadata of every pair of a stack, and what else is known of the scene."""
+    """Unwrapped phase, components, coherence and metadata of a stack's pairs, and what else is known of the scene."""
     pairs = list(STACKS[wildcards.stack].pairs)
     folder = f"results/{wildcards.stack}"
     return known_files(STACKS[wildcards.stack]) | {
         "unwrapped": [f"{folder}/unwrapped/{pair}.tif" for pair in pairs],
+        "components": [f"{folder}/unwrapped/{pair}.components.tif" for pair in pairs],
         "coherence": [
             f"{folder}/interferograms/{pair}/coherence.tif" for pair in pairs
         ],
@@ -238,11 +368,12 @@ def rate_files(wildcards):
 def known_files(stack):
     """Files that describe a stack's scene and dates, by role; only those the configuration names."""
     files = {
-        role: stack.settings[role] for role in ("heights", "incidence", "baselines")
+        role: stack.settings[role]
+        for role in ("heights", "incidence", "baselines", "control")
     }
     files |= {
         "delays": DELAYS[stack.name],
-        "place": config["sbas"]["reference"]["place"],
+        "place": stack.settings["reference"] or config["sbas"]["reference"]["place"],
     }
     return {
         role: found
@@ -260,6 +391,16 @@ def incidence_angle(wildcards):
 def basins_under_rate(wildcards):
     """Basins of the configured model, which the rate map takes no reference from and hot spots no noise."""
     return f"results/areas/{area_of(wildcards.stack)}/{MODEL}/basins.gpkg"
+
+
+# hotspots.smk
+
+
+def hotspot_settings():
+    """What defines the hot spots of the whole time (their development has a job of its own)."""
+    return {
+        key: value for key, value in config["hotspots"].items() if key != "emerging"
+    }
 
 
 # comparison.smk
@@ -322,6 +463,7 @@ def fusion_files(wildcards):
     files = {
         "rate": [f"results/{name}/sbas/rate.tif" for name in names],
         "quality": [f"results/{name}/sbas/quality.tif" for name in names],
+        "displacement": [f"results/{name}/sbas/displacement.tif" for name in names],
         "network": [f"results/{name}/sbas/network.json" for name in names],
         "meta": [
             f"results/{name}/interferograms/{next(iter(STACKS[name].pairs))}/meta.json"
@@ -339,6 +481,11 @@ def fusion_files(wildcards):
 def incidence_of_tracks(wildcards):
     """Incidence of every rated stack where the configuration gives it: a raster or a number, else None."""
     return [STACKS[name].settings["incidence"] for name in rated_stacks(wildcards)]
+
+
+def heading_of_tracks(wildcards):
+    """Flight direction of every rated stack where the configuration gives it, else None."""
+    return [STACKS[name].settings["heading_deg"] for name in rated_stacks(wildcards)]
 
 
 # report.smk
@@ -369,6 +516,7 @@ def report_files(wildcards):
         "rate": [f"results/{name}/sbas/rate.tif" for name in rated],
         "quality": [f"results/{name}/sbas/quality.tif" for name in rated],
         "network": [f"results/{name}/sbas/network.json" for name in rated],
+        "network_plot": [f"results/{name}/sbas/network.png" for name in rated],
         "clusters": [f"results/{name}/hotspots/clusters.gpkg" for name in rated],
         "objects": [
             f"results/{name}/comparison/{wildcards.model}/objects.gpkg"
@@ -380,7 +528,19 @@ def report_files(wildcards):
         ],
         "model": [f"{config['models'][wildcards.model]}/model.json"],
     }
+    files |= emerging_files(rated)
+    files |= {role: [path] for role, path in fused_products(wildcards.area).items()}
     return {role: paths for role, paths in files.items() if paths}
+
+
+def emerging_files(rated):
+    """How the hot spots of stacks develop, where that is asked for."""
+    if not config["hotspots"]["emerging"]["enabled"]:
+        return {}
+    return {
+        "patterns": [f"results/{name}/hotspots/emerging.tif" for name in rated],
+        "emerging": [f"results/{name}/hotspots/emerging.gpkg" for name in rated],
+    }
 
 
 def settings_shown():

@@ -62,7 +62,9 @@ rule estimate_rate:
         basins=basins_under_rate,
         grid="results/{stack}/grid.json",
     output:
+        **rate_state(),
         rate="results/{stack}/sbas/rate.tif",
+        classes="results/{stack}/sbas/classes.tif",
         quality="results/{stack}/sbas/quality.tif",
         displacement="results/{stack}/sbas/displacement.tif",
         network="results/{stack}/sbas/network.json",
@@ -78,7 +80,12 @@ rule estimate_rate:
         runtime=120,
     params:
         code=code_version(
-            "sbas.rate", "sbas.baselines", "sbas.series_file", "interferogram"
+            "sbas.rate",
+            "sbas.update",
+            "sbas.baselines",
+            "sbas.corrections.control",
+            "sbas.series_file",
+            "interferogram",
         ),
         incidence_deg=incidence_angle,
         settings=rate_settings(),

@@ -51,3 +51,29 @@ rule cut_training_tiles:
         "Cut training tiles from pair {wildcards.pair} of stack {wildcards.stack}"
     script:
         "../scripts/cut_training_tiles.py"
+
+
+rule import_tiles:
+    input:
+        unpack(collection_files),
+    output:
+        arrays="results/labelled/{collection}.safetensors",
+        coco="results/labelled/{collection}.json",
+    log:
+        "logs/import_tiles/{collection}.log",
+    benchmark:
+        "logs/benchmarks/import_tiles/{collection}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=15,
+    params:
+        code=code_version("tile_import"),
+        entry=collection_entry,
+        size_px=config["simulation"]["tile_size_px"],
+    message:
+        "Make training tiles of the labelled pictures {wildcards.collection}"
+    script:
+        "../scripts/import_tiles.py"

@@ -3,10 +3,8 @@
 
 rule train_detector:
     input:
-        train_arrays=[f"{stem}.safetensors" for stem in training_shards()],
-        train_coco=[f"{stem}.json" for stem in training_shards()],
-        validation_arrays=[f"{stem}.safetensors" for stem in shards("validation")],
-        validation_coco=[f"{stem}.json" for stem in shards("validation")],
+        **training_files(),
+        preset=f"resources/presets/{config['training']['preset']}.yaml",
     output:
         weights="results/models/{name}/weights.safetensors",
         description="results/models/{name}/model.json",
@@ -24,8 +22,17 @@ rule train_detector:
         runtime=720,
         gpu=config["training"]["gpus"],
     params:
-        code=code_version("training", "datasets"),
-        settings=training_settings(),
+        code=code_version(
+            "training",
+            "training_recipes",
+            "tile_sources",
+            "datasets",
+            "compute",
+            "simulation.recipes",
+        ),
+        recipe=training_recipe(),
+        data=training_data(),
+        workers=config["training"]["workers"],
     message:
         "Train detector {wildcards.name}"
     script:

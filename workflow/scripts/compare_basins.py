@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def sbas_maps(rate: str, quality: str, statistic: str) -> SbasMaps:
     """Read the rate map and its classes."""
     (rates,), (classes,) = read_bands(rate, "rate_mm_yr"), read_bands(statistic, "class")
-    temporal, mean, measured = read_bands(quality, "temporal_coherence", "mean_coherence", "measured")
-    return SbasMaps(rates, temporal, mean, measured > 0, hotspot_class=classes)
+    bands = "temporal_coherence", "mean_coherence", "measured", "connected_share"
+    temporal, mean, measured, connected = read_bands(quality, *bands)
+    return SbasMaps(rates, temporal, mean, measured > 0, hotspot_class=classes, connected_share=connected)
 
 
 def campaign(params: Mapping[str, Any], meta: str, activity: str) -> Campaign:
@@ -71,7 +72,10 @@ if __name__ == "__main__":
         params=dict(snakemake.params.items()),
         stack=snakemake.wildcards.stack,
         settings=ComparisonSettings(
-            min_temporal_coherence=snakemake.params.min_temporal_coherence, stable_mm_yr=snakemake.params.stable_mm_yr
+            min_temporal_coherence=snakemake.params.min_temporal_coherence,
+            min_connected_share=snakemake.params.min_connected_share,
+            stable_mm_yr=snakemake.params.stable_mm_yr,
+            **snakemake.params.settings,
         ),
     )
     layers = {"objects": found.objects, "overlaps": found.overlaps, "curves": found.curves}

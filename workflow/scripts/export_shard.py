@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from basinwatch.datasets import BASIN, IGNORED, LabelledTile, read_shard
+from basinwatch.datasets import LabelledTile, read_shard
 from basinwatch.grid import Grid
 from basinwatch.provenance import log_to
 from basinwatch.rasters import write_raster
@@ -16,12 +16,14 @@ from basinwatch.rasters import write_raster
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+TO_FIND, TO_IGNORE = 1, 2
+
 
 def layers(tile: LabelledTile) -> np.ndarray:
     """Phase, coherence and label of a tile, (band, y, x); NaN where there are none."""
     label = np.zeros(tile.phase.shape, np.float32)
     for one in sorted(tile.labels, key=lambda one: not one.ignore):
-        label[one.mask] = IGNORED if one.ignore else BASIN
+        label[one.mask] = TO_IGNORE if one.ignore else TO_FIND
     unknown = np.full(tile.phase.shape, np.nan, np.float32)
     return np.stack([tile.phase, unknown if tile.coherence is None else tile.coherence, label])
 

@@ -17,7 +17,7 @@ from basinwatch.activity import coverage, describe, timeline
 from basinwatch.grid import Grid
 from basinwatch.linking import LinkSettings, link, outlines
 from basinwatch.provenance import atomic_path, log_to
-from basinwatch.rasters import read_raster
+from basinwatch.rasters import read_bands
 from basinwatch.stacks import dates_of
 from basinwatch.vectors import read_vectors, write_geopackage
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def observations(probabilities: Sequence[Path]) -> Iterator[tuple[str, date, dat
     """Yield name, dates and observed pixels of each pair."""
     for path in probabilities:
         pair = path.parent.name
-        yield pair, *dates_of(pair), read_raster(path) > 0
+        yield pair, *dates_of(pair), read_bands(path, "basin_probability")[0] > 0
 
 
 def link_settings(config: Mapping[str, Any], pairs: int) -> LinkSettings:

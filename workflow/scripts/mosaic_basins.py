@@ -1,14 +1,16 @@
 """Merge the basins of one pair of dates over the stacks of an area.
 
-In: instances of every stack that has the pair. Out: a GeoPackage in the coordinate system of the area's first stack
-with a layer ``basins`` (each basin once) and a layer ``detections`` (each stack's view of it).
+In: instances of every stack that has the pair. Out: a GeoPackage with a layer ``basins`` (each basin once, its best
+observation with the stack that made it) and a layer ``detections`` (each stack's view of it), in the coordinate system
+of the stacks where they agree, else in one chosen for the area.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basinwatch.grid import Grid, require_common_map
+from basinwatch.area_grids import area_crs
+from basinwatch.grid import Grid
 from basinwatch.mosaics import mosaic
 from basinwatch.provenance import log_to
 from basinwatch.vectors import read_vectors, write_geopackage
@@ -19,10 +21,8 @@ if TYPE_CHECKING:
 
 def mosaic_basins(instances: Sequence[str], grids: Sequence[str], basins: Path) -> None:
     """Merge and write."""
-    by_stack = {Path(path).parent.name: Grid.read(path) for path in grids}
-    require_common_map(by_stack)
-    first = next(iter(by_stack.values()))
-    merged, detections = mosaic([read_vectors(path) for path in instances], first.crs_wkt)
+    crs = area_crs({Path(path).parent.name: Grid.read(path) for path in grids})
+    merged, detections = mosaic([read_vectors(path) for path in instances], crs)
     write_geopackage(basins, {"basins": merged, "detections": detections})
 
 

@@ -44,9 +44,44 @@ def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> No
     for entry in config["labelled"]:
         _known("labelled.stack", entry["stack"], stacks)
         _known("labelled.pair", entry["pair"], stacks[entry["stack"]].pairs)
+    for name in config["evaluation"]["models"]:
+        _known("evaluation.models", name, config["models"])
+    _check_labelled(config)
     for name, area in config["areas"].items():
         if area["fuse"]:
             _require_two_rated(name, [stack for stack in area["stacks"] if stacks[stack].settings["rate"]])
+
+
+def _check_labelled(config: Mapping[str, Any]) -> None:
+    """Keep tiles of one stack on one side of every split, and training supplied."""
+    uses: dict[str, str] = {}
+    for entry in config["labelled"]:
+        if uses.setdefault(entry["stack"], entry["use"]) != entry["use"]:
+            raise InputError(
+                f"config: labelled: found stack '{entry['stack']}' used for {uses[entry['stack']]} and {entry['use']}, "
+                "expected one use, since its pairs show the same ground; give all its pairs one use."
+            )
+    used = {*uses.values(), *(entry["use"] for entry in config["labelled_tiles"].values())}
+    _check_training_data(config["training"], "train" in used)
+
+
+def _check_training_data(training: Mapping[str, Any], has_labelled: bool) -> None:
+    """Refuse data and shares that contradict each other."""
+    data, share = training["data"], training["labelled_share"]
+    if (data == "labelled" or share is not None) and not has_labelled:
+        raise InputError(
+            "config: training: found no labelled tiles to train on, expected some as data or labelled_share ask for "
+            "them; add entries with `use: train`, or train on simulated data."
+        )
+    if share is not None and data != "both":
+        raise InputError(
+            f"config: training.labelled_share: found {share} with data '{data}', expected data 'both'; remove one."
+        )
+    if training["source"] != "shards" and data == "both" and has_labelled and share is None:
+        raise InputError(
+            f"config: training.labelled_share: found null with source '{training['source']}' and labelled tiles, "
+            "expected a share, since tiles simulated underway have no end; set it, or data: simulated."
+        )
 
 
 def _require_two_rated(area: str, rated: list[str]) -> None:
@@ -59,7 +94,7 @@ def _require_two_rated(area: str, rated: list[str]) -> None:
 
 
 def check_files(config: Mapping[str, Any], generated: str) -> None:
-    """Check the files and folders that rate maps need besides the interferograms.
+    """Check the files and folders that are needed besides the interferograms.
 
     Parameters
     ----------
@@ -74,7 +109,12 @@ def check_files(config: Mapping[str, Any], generated: str) -> None:
     named = {
         f"stacks.{name}.{key}": entry[key]
         for name, entry in config["stacks"].items()
-        for key in ("heights", "incidence", "delays")
+        for key in ("heights", "incidence", "delays", "reference", "control")
+    }
+    named |= {
+        f"labelled_tiles.{name}.{role}": entry[role]
+        for name, entry in config["labelled_tiles"].items()
+        for role in ("images", "labels")
     }
     named["sbas.reference.place"] = config["sbas"]["reference"]["place"]
     for where, path in named.items():
@@ -92,6 +132,8 @@ def _with_defaults(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any
     """Fill missing keys of mappings, recursively."""
     if "$ref" in schema:
         schema = root["$defs"][schema["$ref"].rsplit("/", 1)[1]]
+    if isinstance(value, list) and "items" in schema:
+        return [_with_defaults(part, schema["items"], root) for part in value]
     if not isinstance(value, dict):
         return value
     properties = schema.get("properties", {})

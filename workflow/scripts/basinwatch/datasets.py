@@ -54,6 +54,8 @@ class LabelledTile:
         Instances, separate masks even where they overlap.
     group
         What must never be split between training and test (scene, region, or the tile itself).
+    pixel_area_m2
+        Ground area of a pixel; None when unknown.
     """
 
     tile_id: int
@@ -61,6 +63,7 @@ class LabelledTile:
     coherence: NDArray[np.float32] | None
     labels: Sequence[Label]
     group: str
+    pixel_area_m2: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ class Shard:
         shape = (image["height"], image["width"])
         labels = [_decode_label(a, shape) for a in self.coco["annotations"] if a["image_id"] == image["id"]]
         coherence = decode_share(self.coherence[index]) if self.coherence[index].any() else None
-        return LabelledTile(image["id"], decode_phase(self.phase[index]), coherence, labels, image["group"])
+        phase, area = decode_phase(self.phase[index]), image.get("pixel_area_m2")
+        return LabelledTile(image["id"], phase, coherence, labels, image["group"], area)
 
 
 def encode_phase(phase: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
@@ -165,10 +169,11 @@ def write_shard(
 def _image(tile: LabelledTile, file_name: str, index: int) -> dict[str, Any]:
     """One COCO image."""
     height, width = tile.phase.shape
+    known = {} if tile.pixel_area_m2 is None else {"pixel_area_m2": tile.pixel_area_m2}
     return {
         "id": tile.tile_id, "file_name": file_name, "index": index, "group": tile.group,
         "height": height, "width": width,
-    }  # fmt: skip
+    } | known  # fmt: skip
 
 
 def read_shard(arrays: Path, coco: Path) -> Shard:
@@ -192,7 +197,7 @@ def read_shard(arrays: Path, coco: Path) -> Shard:
     return Shard(tensors["phase"], tensors["coherence"], labels)
 
 
-BASIN, IGNORED = 1, 2
+IGNORED = 255
 
 
 class ShardSet:
@@ -202,15 +207,17 @@ class ShardSet:
     """
 
     def __init__(self, shards: Sequence[Shard]) -> None:
-        sizes = {shard.phase.shape[1:] for shard in shards}
+        if not any(len(shard) for shard in shards):
+            raise InputError("shards: found no tile, expected some; simulate or label more.")
+        sizes = {shard.phase.shape[1:] for shard in shards if len(shard)}
         if len(sizes) != 1:
             raise InputError(f"shards: found tile sizes {sorted(sizes)}, expected one; use shards of one recipe.")
-        self._shards = list(shards)
-        self._where = [(s, i) for s, shard in enumerate(shards) for i in range(len(shard))]
-        self._labels = [_labels_by_tile(shard) for shard in shards]
+        self._shards = [shard for shard in shards if len(shard)]
+        self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard))]
+        self._labels = [_labels_by_tile(shard) for shard in self._shards]
         self._targets = [
-            np.stack([semantic_target(labels, shard.phase.shape[1:]) for labels in tiles])
-            for shard, tiles in zip(self._shards, self._labels, strict=True)
+            _shard_targets(annotations, shard.phase.shape[1:])
+            for shard, annotations in zip(self._shards, self._labels, strict=True)
         ]
 
     @classmethod
@@ -236,7 +243,7 @@ class ShardSet:
         return digest.hexdigest()
 
     def batch(self, numbers: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Decode tiles: phase (n, y, x) with NaN, coherence with NaN, target (0, BASIN or IGNORED)."""
+        """Decode tiles: phase (n, y, x) with NaN, coherence with NaN, target (see :func:`instance_target`)."""
         places = [self._where[n] for n in numbers]
         phase = np.stack([self._shards[s].phase[i] for s, i in places])
         coherence = np.stack([self._shards[s].coherence[i] for s, i in places])
@@ -257,15 +264,42 @@ def _labels_by_tile(shard: Shard) -> list[list[dict[str, Any]]]:
     return [found[image["id"]] for image in shard.coco["images"]]
 
 
+def _shard_targets(tiles: Sequence[Sequence[dict[str, Any]]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Targets (n, y, x) of a shard's tiles from their annotations."""
+    return np.stack([instance_target([_decode_label(a, shape) for a in annotations], shape) for annotations in tiles])
+
+
 def _decode_label(annotation: dict[str, Any], shape: tuple[int, ...]) -> Label:
     """Undo :func:`_annotation`."""
     mask = decode_rle(annotation["segmentation"]["counts"], (shape[0], shape[1]))
     return Label(mask, bool(annotation["iscrowd"]), annotation["attributes"])
 
 
-def semantic_target(annotations: Sequence[dict[str, Any]], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Paint COCO annotations into one class map; a basin wins over what is to be ignored."""
+def instance_target(labels: Sequence[Label], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Paint labels into one map: 0 background, 1, 2, … the basins, IGNORED what is to be ignored.
+
+    A basin wins over what is to be ignored, and of two basins that overlap the smaller one.
+
+    Raises
+    ------
+    InputError
+        If there are more basins than the map can number.
+    """
+    labels = sorted((label for label in labels if label.mask.any()), key=lambda label: -int(label.mask.sum()))
     target = np.zeros(shape, np.uint8)
-    for label in sorted((_decode_label(a, shape) for a in annotations), key=lambda label: not label.ignore):
-        target[label.mask] = IGNORED if label.ignore else BASIN
+    basins = [label for label in labels if not label.ignore]
+    if len(basins) >= IGNORED:
+        raise InputError(
+            f"shard: found a tile with {len(basins)} basins, expected at most {IGNORED - 1}; cut smaller tiles."
+        )
+    for label in (label for label in labels if label.ignore):
+        target[label.mask] = IGNORED
+    for number, label in enumerate(basins, 1):
+        target[label.mask] = number
     return target
+
+
+def is_basin(target: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where a target of :func:`instance_target` is any basin."""
+    inside: NDArray[np.bool_] = (target > 0) & (target != IGNORED)
+    return inside

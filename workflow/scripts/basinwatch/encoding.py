@@ -1,37 +1,94 @@
-"""What a detector sees: wrapped phase and coherence as three continuous channels."""
+"""What a detector sees: wrapped phase and coherence as continuous channels, by the name of the encoding."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-NAME = "sincos_coherence"
-CHANNELS = 3
+from basinwatch.errors import InputError
+from basinwatch.phase_color import to_rgb
+
+Float = NDArray[np.float32]
+DEFAULT = "sincos_coherence"
 
 
-def encode(phase: NDArray[np.float32], coherence: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Encode φ and γ as sin φ, cos φ, 2γ − 1.
+def _sincos(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """Sine and cosine."""
+    return [np.sin(phase) * valid, np.cos(phase) * valid]
 
-    Both components are continuous across the wrap, so φ and φ + 2π give the same numbers.
+
+def _sincos_coherence(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """Sine, cosine and 2γ − 1, which is 0 where the coherence is unknown."""
+    known = np.zeros_like(phase)
+    if coherence is not None:
+        known = np.where(valid & np.isfinite(coherence), 2 * coherence - 1, 0)
+    return [*_sincos(phase, valid, None), known]
+
+
+def _rgb(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """GAMMA's colour wheel, about 0 and of about unit spread: what the published systems saw."""
+    colours = to_rgb(np.where(valid, phase, np.nan)).astype(np.float32)
+    return [((colours[..., band] - 170) / 80 * valid).astype(np.float32) for band in range(3)]
+
+
+def _phase(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """φ/π, which jumps at the wrap: only to show that it is worse."""
+    return [np.angle(np.exp(1j * phase)) / np.pi * valid]
+
+
+def _grey(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """Luminance of the colour wheel (ITU-R BT.601), which gives different phases the same grey."""
+    red, green, blue = _rgb(phase, valid, coherence)
+    return [0.299 * red + 0.587 * green + 0.114 * blue]
+
+
+_ENCODINGS: dict[str, tuple[int, Callable[[Float, NDArray[np.bool_], Float | None], list[Float]]]] = {
+    "sincos_coherence": (3, _sincos_coherence),
+    "sincos": (2, _sincos),
+    "rgb": (3, _rgb),
+    "phase": (1, _phase),
+    "grey": (1, _grey),
+}
+
+
+def available() -> list[str]:
+    """Names of the encodings."""
+    return list(_ENCODINGS)
+
+
+def channels(name: str) -> int:
+    """How many channels an encoding has.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+    """
+    if name not in _ENCODINGS:
+        raise InputError(f"encoding: found {name!r}, expected one of {', '.join(_ENCODINGS)}; correct the name.")
+    return _ENCODINGS[name][0]
+
+
+def encode(phase: Float, coherence: Float | None, name: str = DEFAULT) -> Float:
+    """Encode wrapped phase and coherence.
+
+    All encodings but ``phase`` and ``grey`` are continuous across the wrap; all give φ and φ + 2π the same numbers.
 
     Parameters
     ----------
     phase
-        (…, y, x) radians, NaN where invalid; there all three channels are 0.
+        (…, y, x) radians, NaN where invalid; there all channels are 0.
     coherence
-        Same shape, 0…1, NaN where unknown; there the third channel is 0. None: unknown everywhere.
+        Same shape, 0…1, NaN where unknown. None: unknown everywhere.
 
     Returns
     -------
     NDArray
-        float32 (…, 3, y, x).
+        float32 (…, channels, y, x).
     """
+    channels(name)
     valid = np.isfinite(phase)
     angle = np.where(valid, phase, 0).astype(np.float32)
-    channels = np.zeros((*phase.shape[:-2], CHANNELS, *phase.shape[-2:]), np.float32)
-    np.sin(angle, out=channels[..., 0, :, :])
-    np.cos(angle, out=channels[..., 1, :, :])
-    channels[..., 1, :, :] *= valid
-    if coherence is not None:
-        channels[..., 2, :, :] = np.where(valid & np.isfinite(coherence), 2 * coherence - 1, 0)
-    return channels
+    return np.stack(_ENCODINGS[name][1](angle, valid, coherence), axis=-3).astype(np.float32)

@@ -74,6 +74,13 @@ class Grid:
         """Ground area of one pixel."""
         return self.pixel_spacing_m[0] * self.pixel_spacing_m[1]
 
+    def part(self, rows: slice, columns: slice) -> Grid:
+        """Grid of some rows and columns; in radar geometry its coordinates are pixels of the whole."""
+        a, b, c, d, e, f = tuple(self.affine)[:6]
+        left, top = columns.start, rows.start
+        transform = (a, b, a * left + b * top + c, d, e, d * left + e * top + f)
+        return Grid(columns.stop - left, rows.stop - top, transform, self.crs_wkt, self.pixel_spacing_m)
+
     def offset_of(self, other: Grid) -> tuple[float, float]:
         """Column and row of the other grid's origin in this grid, in pixels.
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from basinwatch import detectors, encoding
 from basinwatch.detectors import Detector
+from basinwatch.detectors.pretrained import FILLED_LATER
 from basinwatch.errors import InputError
 from basinwatch.provenance import atomic_path, file_hash, software, write_json
 
@@ -49,7 +50,7 @@ def save_model(folder: Path, detector: Detector, spec: dict[str, Any]) -> None:
     """
     with atomic_path(folder / WEIGHTS) as part:
         part.write_bytes(save(_halved(detector.state_dict())))
-    fields = {"encoding": encoding.NAME, "weights_sha256": file_hash(folder / WEIGHTS), "software": software()}
+    fields = {"encoding": detector.encoding, "weights_sha256": file_hash(folder / WEIGHTS), "software": software()}
     write_json(folder / SPEC, spec | fields)
 
 
@@ -69,12 +70,17 @@ def read_spec(folder: Path) -> dict[str, Any]:
     missing = [key for key in _NEEDED if key not in spec]
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}; expected a complete model file; train the model again.")
-    if spec["encoding"] != encoding.NAME:
+    if spec["encoding"] not in encoding.available():
         raise InputError(
-            f"{path}: found encoding {spec['encoding']!r}, expected {encoding.NAME!r}; "
+            f"{path}: found encoding {spec['encoding']!r}, expected one of {', '.join(encoding.available())}; "
             "use the basinwatch version the model was trained with."
         )
     return spec
+
+
+def _without_start(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a detector that need not start from the weights its training started from."""
+    return options | {key: FILLED_LATER for key in options if key == "weights"}
 
 
 def load_model(folder: Path, device: str | torch.device = "cpu") -> LoadedModel:
@@ -94,7 +100,7 @@ def load_model(folder: Path, device: str | torch.device = "cpu") -> LoadedModel:
             f"{path}: found SHA-256 {found[:12]}…, expected {spec['weights_sha256'][:12]}… as in {SPEC}; "
             "restore the file or train again."
         )
-    detector = detectors.build(spec["architecture"], spec["options"])
+    detector = detectors.build(spec["architecture"], _without_start(spec["options"]))
     state = detector.state_dict()
     try:
         weights = {k: v.to(state[k].dtype) for k, v in load_file(path).items()}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioIOError
 from rasterio.windows import Window
 
 from basinwatch.errors import InputError
@@ -20,17 +20,22 @@ from basinwatch.provenance import atomic_path, software
 
 BLOCK_PX = 512
 SHARE_TAGS = {"encoding": "share = (DN - 1) / 254, DN 0 = no data"}
+_SHARES = np.array([np.nan, *np.arange(255, dtype=np.float32) / np.float32(254)], np.float32)
 
 
 def encode_share(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Code numbers in 0…1 (coherence, probability) as uint8 1…255; NaN becomes 0."""
-    scaled = np.rint(np.clip(values, 0, 1) * 254) + 1
-    return np.where(np.isfinite(values), scaled, 0).astype(np.uint8)
+    scaled = np.clip(values, 0, 1)
+    scaled *= 254
+    np.rint(scaled, out=scaled)
+    scaled += 1
+    np.copyto(scaled, 0, where=~np.isfinite(values))
+    return scaled.astype(np.uint8)
 
 
 def decode_share(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Undo :func:`encode_share`; 0 becomes NaN."""
-    return np.where(codes == 0, np.nan, (codes.astype(np.float32) - 1) / 254).astype(np.float32)
+    return _SHARES[codes]
 
 
 def profile(grid: Grid, dtype: str, count: int = 1, lerc_error: float | None = None) -> dict[str, Any]:
@@ -68,7 +73,7 @@ def write_raster(
     grid: Grid,
     *,
     bands: Sequence[str],
-    units: str = "",
+    units: str | Sequence[str] = "",
     tags: Mapping[str, str] | None = None,
     lerc_error: float | None = None,
 ) -> None:
@@ -81,18 +86,40 @@ def write_raster(
     bands
         One description per band.
     units
-        Unit of all bands, as written into the file.
+        Unit of all bands or of each, as written into the file.
     """
     cube = data[None] if data.ndim == 2 else data
     if cube.shape[1:] != grid.shape or len(bands) != cube.shape[0]:
         raise ValueError(f"array {cube.shape} with {len(bands)} band names does not fit grid {grid.shape}")
-    options = profile(grid, str(cube.dtype), len(cube), lerc_error)
-    with atomic_path(path) as part, quiet_radar_geometry(), rasterio.open(part, "w", **options) as target:
+    with create_raster(
+        path, grid, str(cube.dtype), bands=bands, units=units, tags=tags, lerc_error=lerc_error
+    ) as target:
         target.write(cube)
+
+
+@contextmanager
+def create_raster(
+    path: str | Path,
+    grid: Grid,
+    dtype: str,
+    *,
+    bands: Sequence[str],
+    units: str | Sequence[str] = "",
+    tags: Mapping[str, str] | None = None,
+    lerc_error: float | None = None,
+) -> Iterator[rasterio.io.DatasetWriter]:
+    """Open a new GeoTIFF to be written in windows; it appears under its name when the block succeeds.
+
+    The parameters are those of :func:`write_raster`.
+    """
+    options = profile(grid, dtype, len(bands), lerc_error)
+    with atomic_path(path) as part, quiet_radar_geometry(), rasterio.open(part, "w", **options) as target:
         target.update_tags(SOFTWARE=software(), **(tags or {}))
-        for index, name in enumerate(bands, start=1):
+        named = zip(bands, [units] * len(bands) if isinstance(units, str) else units, strict=True)
+        for index, (name, unit) in enumerate(named, start=1):
             target.set_band_description(index, name)
-            target.set_band_unit(index, units)
+            target.set_band_unit(index, unit)
+        yield target
 
 
 @contextmanager
@@ -101,7 +128,7 @@ def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
     try:
         with quiet_radar_geometry(), rasterio.open(path) as source:
             yield source
-    except RasterioIOError as error:
+    except (RasterioIOError, CRSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a raster ({error}); check that the file is complete.") from error
 
 

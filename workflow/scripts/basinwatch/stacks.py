@@ -15,13 +15,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from basinwatch.dates import PATTERN, read_date
 from basinwatch.errors import InputError
 from basinwatch.sbas.baselines import read_baselines
 from basinwatch.sbas.design import Design, Link, choose
 
-_DATE = r"\d{8}|\d{6}"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_PATTERNS = {"pair": rf"(?:{_DATE})[-_](?:{_DATE})", "date1": _DATE, "date2": _DATE}
+_PATTERNS = {"pair": rf"(?:{PATTERN})[-_](?:{PATTERN})", "date1": PATTERN, "date2": PATTERN}
 
 
 @dataclass(frozen=True)
@@ -125,19 +125,15 @@ class Stack:
 
 
 def parse_date(text: str, where: str) -> date:
-    """Read ``YYYYMMDD``, ``YYMMDD`` or ``YYYY-MM-DD``.
+    """Read a date of a file name (:func:`basinwatch.dates.read_date`), or ``YYYY-MM-DD``.
 
     Raises
     ------
     InputError
         If the text is none of them or no calendar date; the sentence begins with `where`.
     """
-    digits = text.strip().replace("-", "")
-    century = "20" if len(digits) == 6 else ""
     try:
-        if not re.fullmatch(_DATE, digits):
-            raise ValueError
-        return date.fromisoformat(century + digits)
+        return read_date(text.strip().replace("-", ""))
     except ValueError:
         raise InputError(f"{where}: '{text}' is not a date; expected YYYY-MM-DD or YYYYMMDD.") from None
 
@@ -325,6 +321,8 @@ def _regex(pattern: str) -> re.Pattern[str]:
     parts = []
     for literal, placeholder in re.findall(r"([^{]*)(?:\{(\w+)\})?", pattern):
         parts.append(".*".join(re.escape(p) for p in literal.split("*")))
+        if placeholder and literal.endswith("*"):  # a date is not to begin inside a number
+            parts.append(r"(?<!\d)")
         if placeholder:
             parts.append(
                 f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>{_PATTERNS[placeholder]})"

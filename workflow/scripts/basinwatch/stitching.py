@@ -1,8 +1,9 @@
-"""Blend overlapping tiles into one map, row by row of tiles, in bounded memory."""
+"""Put overlapping tiles together into maps, row by row of tiles, in bounded memory."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from basinwatch.tiling import Tile
 
 WriteRows = Callable[[int, NDArray[np.float32]], None]
+
+_ROWS_AT_ONCE = 128
 
 
 def edge_weights(size: int, overlap: int, halo: int) -> NDArray[np.float32]:
@@ -34,6 +37,35 @@ def edge_weights(size: int, overlap: int, halo: int) -> NDArray[np.float32]:
     return weights
 
 
+class RollingRows:
+    """Layers of a raster of which only the rows under work are held.
+
+    Parameters
+    ----------
+    height
+        Rows of the raster.
+    rows
+        float32 (layers, size, width), as they are before anything was added.
+    leave
+        Called with the first row and finished rows (layers, n, width), top to bottom without gaps.
+    """
+
+    def __init__(self, height: int, rows: NDArray[np.float32], leave: WriteRows) -> None:
+        self.height, self.rows, self.leave = height, rows, leave
+        self.top, self._fresh = 0, rows[:, :1].copy()
+
+    def advance(self, row: int) -> None:
+        """Hand over all rows above `row` and make room below."""
+        size = self.rows.shape[1]
+        while self.top < min(row, self.height):
+            count = min(row - self.top, size, self.height - self.top)
+            for first in range(0, count, _ROWS_AT_ONCE):
+                self.leave(self.top + first, self.rows[:, first : min(first + _ROWS_AT_ONCE, count)])
+            self.rows[:, : size - count] = self.rows[:, count:].copy()
+            self.rows[:, size - count :] = self._fresh
+            self.top += count
+
+
 class Blender:
     """Weighted mean of tiles that arrive row by row; finished rows leave through a callback.
 
@@ -46,46 +78,48 @@ class Blender:
     halo
         Border of a tile not to be trusted, see :func:`edge_weights`.
     write
-        Called with the first row and finished rows (n, width), top to bottom without gaps; NaN where
+        Called with the first row and finished rows (maps, n, width), top to bottom without gaps; NaN where
         no tile was added.
+    maps
+        How many maps a tile has.
     """
 
-    def __init__(self, height: int, width: int, size: int, step: int, halo: int, write: WriteRows) -> None:
+    def __init__(self, height: int, width: int, size: int, step: int, halo: int, write: WriteRows, maps: int) -> None:
         self.height, self.width, self.size, self.write = height, width, size, write
-        self.top = 0
         self._inward = edge_weights(size, size - step, halo)
-        self._total = np.zeros((size, max(width, size)), np.float32)
-        self._weight = np.zeros_like(self._total)
+        self._weight = cache(self._weights_of)
+        self._sums = RollingRows(height, np.zeros((maps + 1, size, max(width, size)), np.float32), self._divide)
 
-    def _along(self, start: int, length: int) -> NDArray[np.float32]:
-        """Weights along one axis: 1 at the raster's own border, falling towards neighbours."""
-        before = self._inward if start > 0 else np.ones_like(self._inward)
-        after = self._inward[::-1] if start + self.size < length else np.ones_like(self._inward)
-        return before * after
+    def _weights_of(self, above: bool, below: bool, left: bool, right: bool) -> NDArray[np.float32]:
+        """Weights (size, size) of a tile by the sides on which it has neighbours."""
+        none, inward = np.ones_like(self._inward), self._inward
+        rows = (inward if above else none) * (inward[::-1] if below else none)
+        columns = (inward if left else none) * (inward[::-1] if right else none)
+        return rows[:, None] * columns[None]
 
     def add(self, tile: Tile, values: NDArray[np.floating[Any]]) -> None:
-        """Add one tile (size, size); tiles must come in the order of their rows."""
-        if tile.row < self.top or tile.size != self.size:
-            raise ValueError(f"{tile} cannot be added to tiles of {self.size} px from row {self.top} on")
-        self._flush(tile.row)
-        weight = self._along(tile.row, self.height)[:, None] * self._along(tile.column, self.width)[None]
-        columns = slice(tile.column, tile.column + self.size)
-        self._total[:, columns] += weight * values
-        self._weight[:, columns] += weight
+        """Add one tile (maps, size, size); tiles must come in the order of their rows."""
+        if tile.row < self._sums.top or tile.size != self.size:
+            raise ValueError(f"{tile} cannot be added to tiles of {self.size} px from row {self._sums.top} on")
+        self.advance(tile.row)
+        weight = self._weight(
+            tile.row > 0, tile.row + self.size < self.height, tile.column > 0, tile.column + self.size < self.width
+        )
+        part = self._sums.rows[:, :, tile.column : tile.column + self.size]
+        part[:-1] += weight * values
+        part[-1] += weight
 
-    def _flush(self, row: int) -> None:
-        """Hand over all rows above `row` and make room below."""
-        while self.top < row:
-            count = min(row - self.top, self.size)
-            weight = self._weight[:count, : self.width]
-            mean = np.full(weight.shape, np.nan, np.float32)
-            np.divide(self._total[:count, : self.width], weight, out=mean, where=weight > 0)
-            self.write(self.top, mean)
-            for buffer in (self._total, self._weight):
-                buffer[: self.size - count] = buffer[count:].copy()
-                buffer[self.size - count :] = 0
-            self.top += count
+    def _divide(self, top: int, sums: NDArray[np.float32]) -> None:
+        """Hand over the mean of finished rows."""
+        total, weight = sums[:-1, :, : self.width], sums[-1, :, : self.width]
+        mean = np.full_like(total, np.nan)
+        np.divide(total, weight, out=mean, where=weight > 0)
+        self.write(top, mean)
+
+    def advance(self, row: int) -> None:
+        """Hand over all rows above `row`: no tile begins there any more."""
+        self._sums.advance(row)
 
     def finish(self) -> None:
         """Hand over the rows that are left."""
-        self._flush(self.height)
+        self.advance(self.height)

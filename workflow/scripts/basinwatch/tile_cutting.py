@@ -68,7 +68,7 @@ def read_outlines(path: Path, grid: Grid) -> list[Outline]:
         If the file cannot be read, has no polygons, or lies outside the scene.
     """
     if path.suffix == ".json":
-        content = _read_json(path)
+        content = read_json(path)
         if "annotations" in content:
             return _coco_outlines(path, content)
     frame = read_vectors(path)
@@ -77,8 +77,14 @@ def read_outlines(path: Path, grid: Grid) -> list[Outline]:
     return _vector_outlines(path, frame, grid)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -110,13 +116,19 @@ def _coco_outlines(path: Path, content: Mapping[str, Any]) -> list[Outline]:
     if len(images) != 1:
         raise InputError(f"{path}: lists {len(images)} images, expected 1; write one COCO file per interferogram.")
     outlines = (
-        Outline(_coco_geometry(path, a["segmentation"]), bool(a.get("iscrowd", 0))) for a in content["annotations"]
+        Outline(coco_geometry(path, a["segmentation"]), bool(a.get("iscrowd", 0))) for a in content["annotations"]
     )
     return [outline for outline in outlines if not outline.geometry.is_empty]
 
 
-def _coco_geometry(path: Path, segmentation: Any) -> BaseGeometry:
-    """Geometry of a COCO segmentation: rings of coordinates or uncompressed run lengths."""
+def coco_geometry(path: Path, segmentation: Any) -> BaseGeometry:
+    """Geometry of a COCO segmentation in pixels: rings of coordinates or uncompressed run lengths.
+
+    Raises
+    ------
+    InputError
+        If the run lengths are compressed; `path` is the file to name.
+    """
     if isinstance(segmentation, list):
         rings = [np.reshape(ring, (-1, 2)) for ring in segmentation]
         return MultiPolygon([Polygon(ring) for ring in rings]).buffer(0)
@@ -178,7 +190,8 @@ def cut_scene(scene: LabelledScene, size: int, step: int) -> Iterator[LabelledTi
         for tile, phase in phases:
             if np.isfinite(phase).any():
                 coherence = _coherence_of(scene, tile, grid)
-                yield LabelledTile(number, phase, coherence, labels.within(tile), scene.group)
+                found = labels.within(tile)
+                yield LabelledTile(number, phase, coherence, found, scene.group, grid.pixel_area_m2)
                 number += 1
 
 

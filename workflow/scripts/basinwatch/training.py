@@ -1,39 +1,45 @@
-"""Train a detector: the same settings, data and seed give the same curve, interrupted or not."""
+"""Train any detector: the same settings, data and seed give the same curve, interrupted or not."""
 
 from __future__ import annotations
 
-import csv
 import logging
 import math
+import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-from basinwatch import detectors, encoding
-from basinwatch.augmentation import AugmentationSettings, augment_batch, generator
+from basinwatch import detectors
+from basinwatch.augmentation import AugmentationSettings, augment_batch
+from basinwatch.average_precision import average_precision
 from basinwatch.compute import fast_dtype, pick_device, use_threads
-from basinwatch.datasets import BASIN, IGNORED, ShardSet
+from basinwatch.datasets import ShardSet
 from basinwatch.detectors import Detector
+from basinwatch.encoding import encode
 from basinwatch.errors import InputError
-from basinwatch.evaluation import choose_thresholds, compare, confusion, object_scores, pixel_scores
-from basinwatch.instances import InstanceSettings, find_instances
-from basinwatch.models import save_model
-from basinwatch.provenance import atomic_path, package_versions, text_hash
+from basinwatch.evaluation import confusion, object_scores, pixel_scores
+from basinwatch.instances import InstanceSettings
+from basinwatch.models import load_model, read_spec, save_model
+from basinwatch.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.predictions import Output, best_thresholds, hold_against, predict
+from basinwatch.provenance import package_versions, text_hash
+from basinwatch.schedules import ScheduleSettings, learning_rate
+from basinwatch.starting_weights import start_from_model
+from basinwatch.tile_sources import TileSource, one_ahead
+from basinwatch.training_curve import COLUMNS, Row, plot_curve, quality, rows_since_best, write_curve
 from basinwatch.training_state import CHECKPOINT, TrainingState
 
 logger = logging.getLogger(__name__)
-_ORDER, _CHANGE = 0, 1
-_ROW = ("step", "learning_rate", "train_loss", "validation_loss", "iou", "precision", "recall", "f1")
+BEST = "best"
+_CHANGE = 1
+_STEP_SEEDS, _SEEDS = 2**32, 2**63
 
 
 @dataclass(frozen=True)
@@ -46,21 +52,19 @@ class TrainingSettings:
         What the model is called.
     architecture, options
         Detector and its options, see :mod:`basinwatch.detectors`.
+    weights
+        Folder of a model to start from; None starts from random numbers.
     steps, batch_size
         Optimiser steps and tiles per step.
-    learning_rate, warmup_steps, weight_decay
-        AdamW; the rate rises linearly to `learning_rate` and falls to 0 along a cosine.
-    clip_norm
-        Largest norm of the gradient.
+    learning_rate
+        Peak of the rate; the rest of its course is the schedule's.
     average_decay
-        Decay per step of the moving average of the weights, which is what is validated and shipped.
-    positive_weight
-        Weight of basin pixels in the cross-entropy; basins are under one percent of all pixels, and without
-        a weight of about 10 training lingers at finding nothing.
-    dice_weight
-        Weight of the soft Dice loss beside the cross-entropy.
+        Decay per step of the moving average of the weights, which is what is validated and shipped; 0 takes the
+        weights as they are.
     validate_every
         Steps between rows of the curve.
+    patience
+        Training ends early when so many rows in a row brought no better weights; None goes on to the end.
     checkpoint_seconds
         Time between checkpoints.
     min_area_px
@@ -74,17 +78,16 @@ class TrainingSettings:
     name: str = "basinnet"
     architecture: str = "basinnet"
     options: dict[str, Any] = field(default_factory=dict)
+    weights: str | None = None
     seed: int = 0
     steps: int = 3000
     batch_size: int = 16
     learning_rate: float = 1e-3
-    warmup_steps: int = 100
-    weight_decay: float = 1e-2
-    clip_norm: float = 5.0
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
     average_decay: float = 0.999
-    positive_weight: float = 10.0
-    dice_weight: float = 1.0
-    validate_every: int = 250
+    validate_every: int = 500
+    patience: int | None = None
     checkpoint_seconds: float = 120.0
     min_area_px: int = 12
     pixel_size_m: tuple[float, float] = (10.0, 100.0)
@@ -97,170 +100,149 @@ class TrainingSettings:
                 raise InputError(f"training: {key} is {getattr(self, key)}, expected at least 1; correct the setting.")
 
 
-def learning_rate(step: int, settings: TrainingSettings) -> float:
-    """Rate of a step: linear warm-up, then half a cosine to 0 (Loshchilov & Hutter 2017)."""
-    if step < settings.warmup_steps:
-        return settings.learning_rate * (step + 1) / settings.warmup_steps
-    progress = (step - settings.warmup_steps) / max(settings.steps - settings.warmup_steps, 1)
-    return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-
-
-def segmentation_loss(logits: Tensor, target: Tensor, positive_weight: float, dice_weight: float) -> Tensor:
-    """Cross-entropy per pixel plus soft Dice over the batch, both without ignored pixels.
-
-    Parameters
-    ----------
-    logits
-        (n, 1, y, x).
-    target
-        uint8 (n, y, x): 0, BASIN or IGNORED.
-    """
-    counted = (target != IGNORED).float()
-    basin = (target == BASIN).float()
-    logits = logits[:, 0].float()
-    weight = counted * (1 + (positive_weight - 1) * basin)
-    entropy = functional.binary_cross_entropy_with_logits(logits, basin, weight, reduction="sum") / weight.sum().clamp(
-        min=1
-    )
-    probability = torch.sigmoid(logits) * counted
-    dice = 1 - (2 * (probability * basin).sum() + 1) / (probability.sum() + basin.sum() + 1)
-    return entropy + dice_weight * dice
-
-
-def tile_order(count: int, batch_size: int, step: int, seed: int) -> list[int]:
-    """Tiles of one step: every epoch is a new permutation of all, read on without gaps between epochs."""
-    places = range(step * batch_size, (step + 1) * batch_size)
-    epochs = range(places[0] // count, places[-1] // count + 1)
-    orders = {epoch: generator(seed, _ORDER, epoch).permutation(count) for epoch in epochs}
-    return [int(orders[place // count][place % count]) for place in places]
-
-
-def training_batch(data: ShardSet, step: int, settings: TrainingSettings) -> tuple[Tensor, Tensor]:
-    """Augmented and encoded tiles of one step (n, 3, y, x), and their targets (n, y, x)."""
-    tiles = tile_order(len(data), settings.batch_size, step, settings.seed)
-    phase, coherence, target = augment_batch(data.batch(tiles), settings.augmentation, settings.seed, _CHANGE, step)
-    return torch.from_numpy(encoding.encode(phase, coherence)), torch.from_numpy(target)
-
-
-def _batches(data: ShardSet, first_step: int, settings: TrainingSettings) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches from `first_step` on; the next is prepared while one is in use."""
-    with ThreadPoolExecutor(1) as worker:
-        upcoming = worker.submit(training_batch, data, first_step, settings)
-        for step in range(first_step, settings.steps):
-            batch = upcoming.result()
-            if step + 1 < settings.steps:
-                upcoming = worker.submit(training_batch, data, step + 1, settings)
-            yield batch
-
-
-def _network_input(x: Tensor, device: torch.device) -> Tensor:
-    """Move tiles to the device in the memory layout convolutions are fastest with."""
-    return x.to(device, memory_format=torch.channels_last)
+def training_batches(
+    source: TileSource, first_step: int, settings: TrainingSettings, code: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Augmented tiles of each step, encoded as `code` says (n, channels, y, x), and their targets (n, y, x)."""
+    steps = range(first_step, settings.steps)
+    for step, arrays in zip(steps, source.batches(steps, settings.batch_size), strict=True):
+        phase, coherence, target = augment_batch(arrays, settings.augmentation, settings.seed, _CHANGE, step)
+        yield torch.from_numpy(encode(phase, coherence, code)), torch.from_numpy(target)
 
 
 class Trainer:
     """One training run on one device."""
 
     def __init__(
-        self, settings: TrainingSettings, training: ShardSet, validation: ShardSet, device: torch.device
+        self, settings: TrainingSettings, training: TileSource, validation: ShardSet, device: torch.device
     ) -> None:
         self.settings, self.training, self.validation, self.device = settings, training, validation, device
         self.dtype = fast_dtype(device, settings.precision)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed)
             detector = detectors.build(settings.architecture, settings.options)
+        _require_fitting_tiles(settings.architecture, detector, training, validation)
+        if settings.weights is not None:
+            start_from_model(detector, settings.architecture, Path(settings.weights))
         detector = detector.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.state = TrainingState(detector, torch.optim.AdamW(_groups(detector, settings.weight_decay)))
+        self.state = TrainingState(detector, build_optimizer(detector, settings.optimizer))
 
-    def _logits(self, detector: Detector, x: Tensor) -> Tensor:
-        """Run a detector in the chosen precision."""
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            logits: Tensor = detector(_network_input(x, self.device))
-        return logits
+    def _input(self, x: Tensor) -> Tensor:
+        """Move tiles to the device in the memory layout convolutions are fastest with."""
+        return x.to(self.device, memory_format=torch.channels_last)
 
-    def step(self, x: Tensor, target: Tensor) -> None:
-        """One optimiser step."""
+    def _loss(self, detector: Detector, x: Tensor, target: Tensor) -> Tensor:
+        """Loss of a batch in the chosen precision; what a detector draws at random depends on the step alone."""
+        with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+            torch.manual_seed((self.settings.seed * _STEP_SEEDS + self.state.step) % _SEEDS)
+            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+                losses = detector.loss(self._input(x), target.to(self.device))
+        return torch.stack([value.float() for value in losses.values()]).sum()
+
+    def training_loss(self, x: Tensor, target: Tensor) -> Tensor:
+        """Loss of a batch, to learn from."""
+        self.state.detector.train()
+        return self._loss(self.state.detector, x, target)
+
+    def update(self, loss: Tensor) -> None:
+        """One optimiser step down a loss."""
         settings, state = self.settings, self.state
         for group in state.optimizer.param_groups:
-            group["lr"] = learning_rate(state.step, settings)
-        state.detector.train()
-        loss = self._loss(self._logits(state.detector, x), target)
+            group["lr"] = self.learning_rate(state.step)
         state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(state.detector.parameters(), settings.clip_norm)
+        limit_gradient(state.detector, settings.optimizer)
         state.optimizer.step()
         state.update_average(settings.average_decay)
         state.step += 1
         state.losses.append(loss.item())
 
-    def _loss(self, logits: Tensor, target: Tensor) -> Tensor:
-        """Loss of a batch with this run's weights."""
-        settings = self.settings
-        return segmentation_loss(logits, target.to(self.device), settings.positive_weight, settings.dice_weight)
+    def learning_rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        return learning_rate(step, self.settings.steps, self.settings.learning_rate, self.settings.schedule)
 
     @torch.inference_mode()
-    def validate(self) -> tuple[list[NDArray[np.float16]], float]:
-        """Probabilities of all validation tiles (y, x) by the averaged weights, and their mean loss."""
-        size = self.settings.batch_size
-        probabilities: list[NDArray[np.float16]] = []
+    def validate(self) -> tuple[list[Output], float]:
+        """Run the averaged weights on all validation tiles; outputs and mean loss."""
+        size, detector = self.settings.batch_size, self.state.average
+        outputs: list[Output] = []
         losses = []
         for start in range(0, len(self.validation), size):
             phase, coherence, target = self.validation.batch(range(start, min(start + size, len(self.validation))))
-            logits = self._logits(self.state.average, torch.from_numpy(encoding.encode(phase, coherence)))
-            losses.append(self._loss(logits, torch.from_numpy(target)).item() * len(phase))
-            probabilities.extend(torch.sigmoid(logits[:, 0].float()).cpu().numpy().astype(np.float16))
-        return probabilities, sum(losses) / len(self.validation)
+            x = torch.from_numpy(encode(phase, coherence, detector.encoding))
+            losses.append(self._loss(detector, x, torch.from_numpy(target)).item() * len(phase))
+            outputs += predict(detector, self._input(x), self.dtype)
+        return outputs, sum(losses) / len(self.validation)
 
     def add_row(self) -> None:
         """Validate and extend the curve."""
-        probabilities, loss = self.validate()
-        settings, state, data = self.settings, self.state, self.validation
+        outputs, loss = self.validate()
+        state, data, shape = self.state, self.validation, (self.validation.tile_size_px,) * 2
+        rule = InstanceSettings(min_area_px=self.settings.min_area_px)
         counts, compared = np.zeros((2, 2), np.int64), []
-        instance_settings = InstanceSettings(min_area_px=settings.min_area_px)
-        for number, probability in enumerate(probabilities):
-            counts += confusion(data.batch([number])[2][0], probability >= instance_settings.threshold)
-            compared.append(compare(find_instances(probability, instance_settings), data.labels(number)))
-        objects = object_scores(compared)
-        rate, trained = learning_rate(state.step - 1, settings), float(np.mean(state.losses))
-        iou = np.nan_to_num(pixel_scores(counts).basin_iou)
-        values = (state.step, rate, trained, loss, iou, objects.precision, objects.recall, objects.f1)
-        state.curve.append(dict(zip(_ROW, map(float, values), strict=True)))
+        for number, output in enumerate(outputs):
+            found = hold_against(output, data.labels(number), rule, shape)
+            compared.append(found.best)
+            if found.pixels is not None:
+                counts += confusion(data.batch([number])[2][0], found.pixels)
+        objects = object_scores([c.above(rule.peak_threshold) for c in compared])
+        iou = float(np.nan_to_num(pixel_scores(counts).basin_iou)) if counts.any() else None
+        rate, trained = self.learning_rate(state.step - 1), float(np.mean(state.losses))
+        ap50 = float(np.nan_to_num(average_precision(compared)))
+        values = (state.step, rate, trained, loss, iou, ap50, objects.precision, objects.recall, objects.f1)
+        state.curve.append(Row(zip(COLUMNS, values, strict=True)))
         state.losses = []
 
 
-def _groups(detector: Detector, weight_decay: float) -> list[dict[str, Any]]:
-    """Decay convolution kernels only, not normalisation and biases."""
-    kernels = [p for p in detector.parameters() if p.ndim > 1]
-    others = [p for p in detector.parameters() if p.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _require_fitting_tiles(architecture: str, detector: Detector, training: TileSource, validation: ShardSet) -> None:
+    """Refuse tiles a detector cannot take."""
+    sizes = training.tile_size_px, validation.tile_size_px
+    if sizes[0] != sizes[1]:
+        raise InputError(
+            f"training: found tiles of {sizes[0]} px and validation tiles of {sizes[1]} px, expected one size; use "
+            "data sets of one recipe."
+        )
+    if sizes[0] % detector.stride:
+        raise InputError(
+            f"training: found tiles of {sizes[0]} px, expected a multiple of {detector.stride} for {architecture}; "
+            "correct simulation.tile_size_px and the tiling of labelled pairs."
+        )
 
 
 def train(
-    training: ShardSet,
+    training: TileSource,
     validation: ShardSet,
     settings: TrainingSettings,
     folder: Path,
     device: str = "auto",
     threads: int | None = None,
 ) -> dict[str, Any]:
-    """Train a detector and write model, curves and, underway, checkpoints into `folder`.
+    """Train a detector and write model, curves and, underway, checkpoints and the best weights so far into `folder`.
 
     A checkpoint of the same settings and data in `folder` is taken up where it ended, and leads to
-    the same curve as a run without interruption (same device and thread count).
+    the same curve as a run without interruption (same device and thread count). The weights of the best row of the
+    curve are shipped. Underway they lie in the folder's `best`, a complete model with thresholds of one half.
 
     Returns
     -------
     dict
         The training record as written to ``model.json``.
+
+    Raises
+    ------
+    InputError
+        If the tiles do not fit the detector, or the loss stops being a number.
     """
     use_threads(threads)
     trainer = Trainer(settings, training, validation, pick_device(device))
     fingerprints = {"training": training.fingerprint, "validation": validation.fingerprint}
+    if settings.weights is not None:
+        fingerprints["start"] = read_spec(Path(settings.weights))["weights_sha256"]
     identity = text_hash([asdict(settings), fingerprints, trainer.device.type, str(trainer.dtype)])
     trainer.state.restore(folder, identity)
     _run(trainer, folder, identity)
     record = {
-        "data_sha256": fingerprints, "tiles": [len(training), len(validation)], "settings": asdict(settings),
+        "data_sha256": fingerprints, "tiles": [training.tiles, len(validation)], "settings": asdict(settings),
         "versions": package_versions(), "device": trainer.device.type, "precision": str(trainer.dtype),
     }  # fmt: skip
     _ship(trainer, folder, record)
@@ -269,72 +251,87 @@ def train(
 
 
 def _run(trainer: Trainer, folder: Path, identity: str) -> None:
-    """Step to the end, extending the curve and saving checkpoints."""
+    """Step to the end, extending the curve, saving checkpoints and keeping the best weights."""
     settings, state = trainer.settings, trainer.state
+    if _has_stalled(trainer):
+        return
     began = saved = time.monotonic()
     first = state.step
-    for x, target in _batches(trainer.training, first, settings):
-        trainer.step(x, target)
-        if not math.isfinite(state.losses[-1]):
-            raise InputError(
-                f"training {settings.name}: loss at step {state.step} is {state.losses[-1]}, expected a number; "
-                "lower learning_rate."
-            )
-        if state.step % settings.validate_every == 0 or state.step == settings.steps:
-            trainer.add_row()
-            write_curve(folder / "curves.csv", state.curve)
-            plot_curve(folder / "curves.png", state.curve)
-            _report(state, settings, (time.monotonic() - began) / (state.step - first))
-        if time.monotonic() - saved >= settings.checkpoint_seconds:
-            state.save(folder, identity)
-            saved = time.monotonic()
+    prepared = training_batches(trainer.training, first, settings, state.detector.encoding)
+    with closing(one_ahead(prepared)) as batches:
+        for x, target in batches:
+            due = time.monotonic() - saved >= settings.checkpoint_seconds
+            before = state.snapshot(identity) if due else None
+            loss = trainer.training_loss(x, target)
+            _require_finite(loss, trainer, folder)
+            # Only now is it known that the weights are good.
+            if before is not None:
+                before.save(folder)
+                saved = time.monotonic()
+            trainer.update(loss)
+            if state.step % settings.validate_every == 0 or state.step == settings.steps:
+                _add_row(trainer, folder)
+                _report(state, settings, (time.monotonic() - began) / (state.step - first))
+                if _has_stalled(trainer):
+                    return
+
+
+def _require_finite(loss: Tensor, trainer: Trainer, folder: Path) -> None:
+    """Stop a run whose loss is no number; checkpoint and best weights stay as they are."""
+    if not math.isfinite(loss.item()):
+        kept = f"; the best weights so far are in {folder / BEST}" if trainer.state.curve else ""
+        raise InputError(
+            f"training {trainer.settings.name}: loss at step {trainer.state.step + 1} is {loss.item()}, expected a "
+            f"number; lower learning_rate{kept}."
+        )
+
+
+def _has_stalled(trainer: Trainer) -> bool:
+    """Whether the settings' patience is over."""
+    patience, curve = trainer.settings.patience, trainer.state.curve
+    return patience is not None and bool(curve) and rows_since_best(curve) >= patience
+
+
+def _add_row(trainer: Trainer, folder: Path) -> None:
+    """Validate, write the curve, and keep the weights if there are none better."""
+    curve = trainer.state.curve
+    trainer.add_row()
+    write_curve(folder / "curves.csv", curve)
+    plot_curve(folder / "curves.png", curve)
+    if rows_since_best(curve) == 0 and quality(curve[-1]) >= 0:
+        rule = InstanceSettings(min_area_px=trainer.settings.min_area_px)
+        save_model(folder / BEST, trainer.state.average, _spec(trainer, rule, {"curve": curve}))
 
 
 def _report(state: TrainingState, settings: TrainingSettings, seconds_per_step: float) -> None:
     """Log the last row of the curve and the time left."""
     row = state.curve[-1]
     logger.info(
-        "step %d of %d: loss %.4f, validation %.4f, IoU %.3f, F1 %.3f; %.2f s a step, %.0f min left",
-        state.step, settings.steps, row["train_loss"], row["validation_loss"], row["iou"], row["f1"],
-        seconds_per_step, seconds_per_step * (settings.steps - state.step) / 60,
+        "step %d of %d: loss %.4f, validation %.4f, IoU %.3f, AP50 %.3f, F1 %.3f; %.2f s a step, %.0f min left",
+        state.step, settings.steps, row["train_loss"], row["validation_loss"], row["iou"] or math.nan, row["ap50"],
+        row["f1"], seconds_per_step, seconds_per_step * (settings.steps - state.step) / 60,
     )  # fmt: skip
 
 
-def _ship(trainer: Trainer, folder: Path, record: dict[str, Any]) -> None:
-    """Choose thresholds on the validation tiles and write the model."""
-    settings, data = trainer.settings, trainer.validation
-    probabilities, _ = trainer.validate()
-    truths = [data.labels(n) for n in range(len(data))]
-    chosen, scores = choose_thresholds(probabilities, truths, settings.min_area_px)
-    last = trainer.state.curve[-1] if trainer.state.curve else {}
-    chosen_scores = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
-    record["metrics"] = {"last_row": last, "at_thresholds": chosen_scores}
-    spec = {
+def _spec(trainer: Trainer, chosen: InstanceSettings, record: dict[str, Any]) -> dict[str, Any]:
+    """Fields of ``model.json``."""
+    settings = trainer.settings
+    return {
         "name": settings.name, "architecture": settings.architecture, "options": settings.options,
-        "tile_size_px": data.tile_size_px, "threshold": chosen.threshold, "peak_threshold": chosen.peak_threshold,
-        "min_area_px": chosen.min_area_px, "pixel_size_m": list(settings.pixel_size_m), "training": record,
+        "tile_size_px": trainer.validation.tile_size_px, "threshold": chosen.threshold,
+        "peak_threshold": chosen.peak_threshold, "min_area_px": chosen.min_area_px,
+        "core_threshold": chosen.core_threshold, "pixel_size_m": list(settings.pixel_size_m), "training": record,
     }  # fmt: skip
-    save_model(folder, trainer.state.average, spec)
 
 
-def write_curve(path: Path, curve: list[dict[str, float]]) -> None:
-    """Write the training curve as CSV."""
-    with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, _ROW, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({k: f"{v:.9g}" for k, v in row.items()} for row in curve)
-
-
-def plot_curve(path: Path, curve: list[dict[str, float]]) -> None:
-    """Draw losses and validation scores against steps."""
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    steps = [row["step"] for row in curve]
-    for axes, keys, title in ((left, _ROW[2:4], "loss"), (right, _ROW[4:], "validation score")):
-        for key in keys:
-            axes.plot(steps, [row[key] for row in curve], marker=".", label=key.replace("_", " "))
-        axes.set(xlabel="step", title=title)
-        axes.legend()
-    right.set_ylim(0, 1)
-    with atomic_path(path) as part:
-        figure.savefig(part, dpi=110, metadata={"Software": None})
+def _ship(trainer: Trainer, folder: Path, record: dict[str, Any]) -> None:
+    """Take the best weights, choose thresholds on the validation tiles and write the model."""
+    data, curve = trainer.validation, trainer.state.curve
+    trainer.state.average.load_state_dict(load_model(folder / BEST).detector.state_dict())
+    outputs, _ = trainer.validate()
+    chosen, scores = best_thresholds(outputs, [data.labels(n) for n in range(len(data))], trainer.settings.min_area_px)
+    best = curve[-1 - rows_since_best(curve)]
+    at_thresholds = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
+    record["metrics"] = {"last_row": curve[-1], "best_row": best, "at_thresholds": at_thresholds}
+    save_model(folder, trainer.state.average, _spec(trainer, chosen, record))
+    shutil.rmtree(folder / BEST)

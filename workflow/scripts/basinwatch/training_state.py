@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,23 @@ from torch import Tensor
 
 from basinwatch.detectors import Detector
 from basinwatch.provenance import atomic_path
+from basinwatch.training_curve import Row
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.safetensors"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A training state at one moment, as a checkpoint holds it."""
+
+    tensors: dict[str, Tensor]
+    progress: str
+
+    def save(self, folder: Path) -> None:
+        """Write the checkpoint atomically."""
+        with atomic_path(folder / CHECKPOINT) as part:
+            save_file(self.tensors, part, metadata={"progress": self.progress})
 
 
 class TrainingState:
@@ -34,12 +49,12 @@ class TrainingState:
         Rows of the training curve, one per validation.
     """
 
-    def __init__(self, detector: Detector, optimizer: torch.optim.AdamW) -> None:
+    def __init__(self, detector: Detector, optimizer: torch.optim.Optimizer) -> None:
         self.detector, self.optimizer = detector, optimizer
         self.average = deepcopy(detector).eval().requires_grad_(False)
         self.step = 0
         self.losses: list[float] = []
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[Row] = []
 
     @torch.no_grad()
     def update_average(self, decay: float) -> None:
@@ -57,14 +72,13 @@ class TrainingState:
         named = {f"detector.{k}": v for k, v in self.detector.state_dict().items()}
         named |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
         for index, slots in self.optimizer.state_dict()["state"].items():
-            named |= {f"optimizer.{index}.{k}": v for k, v in slots.items()}
-        return {k: v.detach().cpu().contiguous() for k, v in named.items()}
+            named |= {f"optimizer.{index}.{k}": v for k, v in slots.items() if isinstance(v, Tensor)}
+        return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in named.items()}
 
-    def save(self, folder: Path, identity: str) -> None:
-        """Write the checkpoint atomically; `identity` names the settings and data it belongs to."""
+    def snapshot(self, identity: str) -> Snapshot:
+        """Copy everything; `identity` names the settings and data it belongs to."""
         progress = {"identity": identity, "step": self.step, "losses": self.losses, "curve": self.curve}
-        with atomic_path(folder / CHECKPOINT) as part:
-            save_file(self._tensors(), part, metadata={"progress": json.dumps(progress)})
+        return Snapshot(self._tensors(), json.dumps(progress))
 
     def restore(self, folder: Path, identity: str) -> None:
         """Take up the folder's checkpoint if there is one of the same identity; else start anew, saying why."""

@@ -87,6 +87,22 @@ def read_vectors(path: str | Path, layer: str | None = None) -> gpd.GeoDataFrame
         raise InputError(f"{path}: found no readable {what} ({error}); check the file's name and content.") from error
 
 
+def read_placed(path: str | Path, grid: Grid, layer: str | None = None) -> gpd.GeoDataFrame:
+    """Read a vector file in the grid's coordinate system: that of the map, or pixels in radar geometry.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or one of the two has a coordinate system and the other none.
+    """
+    found = read_vectors(path, layer)
+    if (found.crs is None) != (grid.crs_wkt is None):
+        known = "no coordinate system" if found.crs is None else found.crs.name
+        wanted = "pixel coordinates without any, as in the stack" if grid.crs_wkt is None else "one, as the stack has"
+        raise InputError(f"{path}: found {known}, expected {wanted}; convert the file.")
+    return found if grid.crs_wkt is None else found.to_crs(grid.crs_wkt)
+
+
 def polygons_of(labels: NDArray[np.integer[Any]], grid: Grid) -> list[Polygon | MultiPolygon]:
     """Outline every label of a raster along pixel edges.
 

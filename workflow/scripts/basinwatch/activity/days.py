@@ -206,7 +206,7 @@ class ActivityState:
         ValueError
             If the file is of another version or none of ours.
         """
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             stored = dict(file)
         version, *numbers = stored.get("header", np.zeros(1, int)).tolist()
         if version != _FORMAT:

@@ -3,10 +3,10 @@
 from basinwatch.comparison.gradients import fringe_gradients
 from basinwatch.comparison.inputs import Campaign, ComparisonSettings, SbasMaps
 from basinwatch.comparison.objects import Comparison, compare
-from basinwatch.comparison.reasons import ALIASED, DECORRELATED, EXTRA, MATCHED, NO_RATE, TOO_FEW
+from basinwatch.comparison.reasons import ALIASED, APART, DECORRELATED, EXTRA, MATCHED, NO_RATE, TOO_FEW
 from basinwatch.comparison.scores import agreement
 
 __all__ = [
-    "ALIASED", "DECORRELATED", "EXTRA", "MATCHED", "NO_RATE", "TOO_FEW", "Campaign", "Comparison",
+    "ALIASED", "APART", "DECORRELATED", "EXTRA", "MATCHED", "NO_RATE", "TOO_FEW", "Campaign", "Comparison",
     "ComparisonSettings", "SbasMaps", "agreement", "compare", "fringe_gradients",
 ]  # fmt: skip

@@ -26,8 +26,8 @@ class ComparisonSettings:
         A basin and a cluster match at this intersection over union, or this intersection over the smaller area.
     min_measured_share
         Share of a basin's core that SBAS must measure for its answer to mean anything.
-    min_coherence, min_temporal_coherence
-        Below them a pixel is decorrelated, or its unwrapping is inconsistent.
+    min_coherence, min_temporal_coherence, min_connected_share
+        Below them a pixel is decorrelated, its unwrapping is inconsistent, or it lies apart from the reference.
     stable_mm_yr
         Rates within ± this count as stable.
     short_lived_share
@@ -44,6 +44,7 @@ class ComparisonSettings:
     min_measured_share: float = 0.5
     min_coherence: float = 0.3
     min_temporal_coherence: float = 0.7
+    min_connected_share: float = 0.5
     stable_mm_yr: float = 5.0
     short_lived_share: float = 0.25
     min_aliased_share: float = 0.5
@@ -66,6 +67,8 @@ class SbasMaps:
         The area of interest; None = the whole grid.
     hotspot_class
         Gi* class −3…3, NaN without; None if there is none.
+    connected_share
+        Share of the pairs in which unwrapping joins a pixel to the reference, NaN where unknown; None if unknown.
     """
 
     rate: Float
@@ -74,6 +77,7 @@ class SbasMaps:
     measured: Bool
     inside: Bool | None = None
     hotspot_class: Float | None = None
+    connected_share: Float | None = None
 
     def state(self) -> NDArray[np.uint8]:
         """State of every pixel: outside the area of interest, not measured, or measured."""

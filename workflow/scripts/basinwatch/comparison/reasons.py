@@ -15,6 +15,7 @@ from basinwatch.vectors import Footprint
 MATCHED, MISSED, EXTRA, NOT_ASSESSABLE = "matched", "missed", "extra", "not_assessable"
 DECORRELATED = "decorrelated"
 ALIASED = "unwrapping failed (rate aliased)"
+APART = "unwrapped apart from the reference"
 TOO_FEW = "too few pairs"
 NO_RATE = "no rate"
 OUT_OF_AREA = "outside the rate map"
@@ -28,7 +29,7 @@ NOT_DETECTED = "not detected"
 REASONS = {
     MISSED: (TOO_SLOW, SLIGHT_OVERLAP, NOT_OBSERVED, NOT_DETECTED),
     EXTRA: (TOO_SHORT, BELOW_THRESHOLD, NO_CLUSTER, ALIASED),
-    NOT_ASSESSABLE: (DECORRELATED, ALIASED, TOO_FEW, NO_RATE, OUT_OF_AREA),
+    NOT_ASSESSABLE: (DECORRELATED, ALIASED, APART, TOO_FEW, NO_RATE, OUT_OF_AREA),
 }
 
 
@@ -154,7 +155,8 @@ def _blindness(evidence: Evidence, core: Footprint, sbas: SbasMaps, settings: Co
     """Why SBAS does not measure a core: too steep, or else the reason most of its unmeasured pixels share.
 
     A pixel is decorrelated when its mean coherence is low; else it has no rate; else its unwrapping is
-    inconsistent when the temporal coherence is low (fast motion aliases); else too few pairs are valid.
+    inconsistent when the temporal coherence is low (fast motion aliases); else its cycles are unknown when it was
+    rarely joined to the reference; else too few pairs are valid.
     """
     if evidence.core_outside_share > settings.min_measured_share:
         return OUT_OF_AREA
@@ -164,8 +166,10 @@ def _blindness(evidence: Evidence, core: Footprint, sbas: SbasMaps, settings: Co
     low = core.of(sbas.mean_coherence)[dark] < settings.min_coherence
     empty = ~np.isfinite(core.of(sbas.rate)[dark])
     torn = core.of(sbas.temporal_coherence)[dark] < settings.min_temporal_coherence
-    reasons = np.select([low, empty, torn], [DECORRELATED, NO_RATE, ALIASED], TOO_FEW)
-    return max((DECORRELATED, ALIASED, TOO_FEW, NO_RATE), key=lambda reason: int((reasons == reason).sum()))
+    share = np.ones(len(dark)) if sbas.connected_share is None else core.of(sbas.connected_share)
+    apart = share[dark] < settings.min_connected_share
+    reasons = np.select([low, empty, torn, apart], [DECORRELATED, NO_RATE, ALIASED, APART], TOO_FEW)
+    return max((DECORRELATED, ALIASED, APART, TOO_FEW, NO_RATE), key=lambda reason: int((reasons == reason).sum()))
 
 
 def _contradiction(evidence: Evidence, settings: ComparisonSettings) -> str:

@@ -11,11 +11,14 @@ from numpy.typing import NDArray
 
 from basinwatch.compute import pick_device, use_threads
 from basinwatch.datasets import LabelledTile
-from basinwatch.encoding import CHANNELS, encode
-from basinwatch.inference import DetectionSettings, Layout, Predictor, instance_settings, window_layout
+from basinwatch.detectors import Detector
+from basinwatch.encoding import channels, encode
+from basinwatch.forming import instance_settings
 from basinwatch.instances import Instances, find_instances
 from basinwatch.models import LoadedModel, load_model
+from basinwatch.predictor import Predictor
 from basinwatch.stitching import Blender
+from basinwatch.windows import Layout, SearchSettings, window_layout
 
 Search = Callable[[LabelledTile], Instances]
 
@@ -47,36 +50,34 @@ def open_search(folder: Path, thresholds: Mapping[str, Any], device: str, thread
 def search_with(model: LoadedModel, thresholds: Mapping[str, Any], device: str = "cpu") -> Search:
     """Return what finds a loaded model's basins; float32 on every machine, so that results compare."""
     window = _WINDOW_PX if model.detector.free_size else int(model.spec["tile_size_px"])
-    settings = DetectionSettings(
-        window, max(round(_STEP_SHARE * window), 1), precision="float32",
-        **{key: thresholds[key] for key in ("threshold", "peak_threshold", "min_area_px")},
-    )  # fmt: skip
-    rule = instance_settings(model, settings)
+    settings = SearchSettings(window, max(round(_STEP_SHARE * window), 1), precision="float32")
+    rule = instance_settings(model.spec, thresholds)
     predict = Predictor(model.detector, pick_device(device), settings.precision)
 
     def search(tile: LabelledTile) -> Instances:
         layout = window_layout((tile.phase.shape[0], tile.phase.shape[1]), model, settings)
-        return find_instances(probability(tile, predict, layout, model.detector.halo), rule)
+        return find_instances(probabilities(tile, predict, layout, model.detector), rule)
 
     return search
 
 
-def probability(tile: LabelledTile, predict: Predictor, layout: Layout, halo: int) -> NDArray[np.float32]:
-    """Blended probability of all windows of a tile, (y, x), NaN without phase."""
+def probabilities(tile: LabelledTile, predict: Predictor, layout: Layout, detector: Detector) -> NDArray[np.float32]:
+    """Blended probabilities of all windows of a tile, (maps, y, x), NaN without phase."""
     height, width = tile.phase.shape
-    channels = np.zeros((CHANNELS, max(layout.height, layout.size), max(layout.width, layout.size)), np.float32)
-    channels[:, :height, :width] = encode(tile.phase, tile.coherence)
-    result = np.full(tile.phase.shape, np.nan, np.float32)
+    sides = max(layout.height, layout.size), max(layout.width, layout.size)
+    encoded = np.zeros((channels(detector.encoding), *sides), np.float32)
+    encoded[:, :height, :width] = encode(tile.phase, tile.coherence, detector.encoding)
+    result = np.full((detector.maps, *tile.phase.shape), np.nan, np.float32)
 
     def keep(first: int, rows: NDArray[np.float32]) -> None:
-        target = result[first : first + len(rows)]
-        target[:] = rows[: len(target), :width]
+        target = result[:, first : first + rows.shape[1]]
+        target[:] = rows[:, : target.shape[1], :width]
 
-    blender = Blender(layout.height, layout.width, layout.size, layout.step, halo, keep)
+    blender = Blender(layout.height, layout.width, layout.size, layout.step, detector.halo, keep, detector.maps)
     for _, windows in layout.rows():
         for window in windows:
-            part = channels[:, window.row : window.row + layout.size, window.column : window.column + layout.size]
+            part = encoded[:, window.row : window.row + layout.size, window.column : window.column + layout.size]
             blender.add(window, predict(part[None])[0])
     blender.finish()
-    result[np.isnan(tile.phase)] = np.nan
+    result[:, np.isnan(tile.phase)] = np.nan
     return result

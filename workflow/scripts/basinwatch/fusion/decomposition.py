@@ -39,6 +39,11 @@ class LineOfSight:
         """Return one component by name."""
         return np.asarray(getattr(self, component), np.float64)
 
+    def within(self, *window: slice) -> LineOfSight:
+        """Cut rasters to a window (rows, columns); numbers stay."""
+        parts = (self.part(name) for name in ("east", "north", "up"))
+        return LineOfSight(*(part[window] if part.ndim else part for part in parts))
+
     def along(self, direction: LineOfSight) -> Array:
         """Scalar product with another vector."""
         names = ("east", "north", "up")
@@ -108,7 +113,8 @@ def decompose(
     strength = _product_of_pivots(factor)
     weight = plain
     if sigma is not None:
-        weight = plain / np.stack(np.broadcast_arrays(*sigma, data[0])[:-1]).astype(np.float64) ** 2
+        spread = np.stack(np.broadcast_arrays(*sigma, data[0])[:-1]).astype(np.float64)
+        weight = np.divide(1, spread**2, out=np.zeros_like(data), where=seen)
         factor = factorise(_normal_matrix(design, weight), 0.0)
     weighted = weight * np.where(seen, data, 0)
     right = np.stack(

@@ -196,8 +196,9 @@ class _Model:
 
     @property
     def reach(self) -> tuple[int, int]:
-        """Rows and columns beyond which weights vanish."""
-        down, right = (math.ceil(_REACH * bandwidth) for bandwidth in self.bandwidth_px)
+        """Rows and columns beyond which weights vanish, or the raster ends."""
+        sizes = zip(self.bandwidth_px, self.valid.shape, strict=True)
+        down, right = (min(math.ceil(_REACH * bandwidth), length - 1) for bandwidth, length in sizes)
         return down, right
 
     def solve(self, window: Window) -> Surface:

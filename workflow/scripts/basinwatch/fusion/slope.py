@@ -60,13 +60,39 @@ def from_line_of_sight(toward: NDArray[np.floating[Any]], line: LineOfSight, ter
     return np.where(usable, toward / np.where(usable, seen, 1), np.nan), np.abs(seen)
 
 
-def from_east_up(east: NDArray[np.floating[Any]], up: NDArray[np.floating[Any]], terrain: Terrain) -> Array:
-    """Movement down the slope that comes nearest to given movement east and up, positive downhill.
+def from_east_up(
+    east: NDArray[np.floating[Any]],
+    up: NDArray[np.floating[Any]],
+    terrain: Terrain,
+    added_by_north: tuple[float, float] = (0.0, 0.0),
+) -> tuple[Array, Array]:
+    """Movement down the slope that comes nearest to given movement east and up.
 
-    Least squares along the slope's direction in the plane of east and up; NaN on slopes below `LEAST_SLOPE_DEG`.
+    Least squares along the slope's direction as east and up show it: where they were solved with motion to the north
+    taken as none, a unit of it went into them (:func:`basinwatch.fusion.decomposition.neglected`).
+
+    Parameters
+    ----------
+    east, up
+        Movement (…, y, x) in one unit.
+    terrain
+        Where the way down leads.
+    added_by_north
+        What a unit of motion to the north added to east and to up.
+
+    Returns
+    -------
+    movement
+        Unit of `east`, positive downhill; NaN on slopes below `LEAST_SLOPE_DEG`, and where east and up show less than
+        `LEAST_R_INDEX` of such a movement, as on gentle slopes to the north or south.
+    r_index
+        The share of it that they show; NaN on level ground.
     """
     down = terrain.downhill()
-    across, along = down.part("east"), down.part("up")
-    usable = terrain.slope_deg >= LEAST_SLOPE_DEG
-    norm = np.where(usable, across**2 + along**2, 1)
-    return np.where(usable, (east * across + up * along) / norm, np.nan)
+    across, along = (
+        down.part(name) + added * down.part("north") for name, added in zip(("east", "up"), added_by_north, strict=True)
+    )
+    r_index = np.hypot(across, along)
+    usable = (terrain.slope_deg >= LEAST_SLOPE_DEG) & (r_index >= LEAST_R_INDEX)
+    movement = (east * across + up * along) / np.where(usable, r_index**2, 1)
+    return np.where(usable, movement, np.nan), r_index

@@ -130,7 +130,7 @@ def _akima(
 def _tangents(slope: Array, count: NDArray[np.int64]) -> Array:
     """Weigh the slopes of the two intervals on either side of every knot, (dates, P)."""
     known = np.arange(len(slope))[:, None] < count - 1
-    m = np.empty((len(slope) + 4, slope.shape[1]))
+    m = np.zeros((len(slope) + 4, slope.shape[1]))
     m[2:-2] = np.where(known, slope, 0)
     # One slope alone is the slope everywhere.
     m[3] = np.where(count > 2, m[3], m[2])

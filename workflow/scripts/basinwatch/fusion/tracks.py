@@ -14,7 +14,8 @@ from rasterio.warp import reproject
 
 from basinwatch.errors import InputError
 from basinwatch.fusion.decomposition import LineOfSight
-from basinwatch.fusion.regression import Surface, choose_bandwidth, regress
+from basinwatch.fusion.planes import Plane, fit_plane
+from basinwatch.fusion.regression import choose_bandwidth, regress
 from basinwatch.fusion.time import MAX_GAP_DAYS, common_dates, interpolate
 from basinwatch.grid import Grid, require_common_map
 
@@ -32,11 +33,25 @@ class Track:
 
 @dataclass(frozen=True)
 class Levelled:
-    """Result of :func:`level`: both maps in their own unit, and the surface of their vertical difference."""
+    """Result of :func:`level`.
+
+    Parameters
+    ----------
+    first, second
+        Both maps in their own unit.
+    difference
+        Smooth part of their vertical difference: plane and regression.
+    left_out
+        What the regression leaves of each pixel at rest (leave-one-out); NaN elsewhere.
+    plane, bandwidth_m
+        What the smooth part was made with.
+    """
 
     first: Array
     second: Array
-    surface: Surface
+    difference: Array
+    left_out: Array
+    plane: Plane
     bandwidth_m: float
 
 
@@ -73,8 +88,9 @@ def level(
 ) -> Levelled:
     """Remove what differs smoothly between two tracks when each is read as vertical motion.
 
-    The difference is regressed on place and covariates where the ground is at rest and the surface is shared out
-    between the tracks. Motion to the east differs between tracks as well: moving ground must be outside `stable`.
+    A robust plane comes first, so that ramps and offsets of any size leave the choice of the bandwidth alone. What is
+    left is regressed on place and covariates where the ground is at rest, and plane and surface are shared out between
+    the tracks. Motion to the east differs between tracks as well: moving ground must be outside `stable`.
 
     Parameters
     ----------
@@ -92,16 +108,25 @@ def level(
         Of the regression; of two, the best in between (:func:`basinwatch.fusion.regression.choose_bandwidth`). Ground
         further than two or three of it from any at rest becomes NaN.
     first_share
-        Share of the surface that is taken from the first track; the rest is given to the second.
+        Share of plane and surface that is taken from the first track; the rest is given to the second.
+
+    Raises
+    ------
+    InputError
+        If both tracks see no common ground at rest.
     """
     up = [line.part("up") for line in lines]
-    difference = np.where(stable, maps[0] / up[0] - maps[1] / up[1], np.nan)
+    observed = maps[0] / up[0] - maps[1] / up[1]
+    plane = fit_plane(observed, stable, spacing_m)
+    ramp = plane.over(observed.shape, spacing_m)
+    beside = np.where(stable, observed - ramp, np.nan)
     if isinstance(bandwidth_m, tuple):
-        bandwidth_m = choose_bandwidth(difference, covariates, spacing_m, bandwidth_m)
-    surface = regress(difference, covariates, spacing_m, bandwidth_m)
-    first = maps[0] - first_share * surface.fit * up[0]
-    second = maps[1] + (1 - first_share) * surface.fit * up[1]
-    return Levelled(first, second, surface, bandwidth_m)
+        bandwidth_m = choose_bandwidth(beside, covariates, spacing_m, bandwidth_m)
+    surface = regress(beside, covariates, spacing_m, bandwidth_m)
+    difference = ramp + surface.fit
+    first = maps[0] - first_share * difference * up[0]
+    second = maps[1] + (1 - first_share) * difference * up[1]
+    return Levelled(first, second, difference, surface.left_out, plane, bandwidth_m)
 
 
 def onto(values: NDArray[np.floating[Any]], own: Grid, grid: Grid) -> NDArray[np.float32]:

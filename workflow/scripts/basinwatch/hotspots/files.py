@@ -28,6 +28,7 @@ from basinwatch.hotspots.emerging import (
     mann_kendall,
     slope_weights,
 )
+from basinwatch.hotspots.pattern_areas import pattern_areas
 from basinwatch.hotspots.scan import HotspotRows, HotspotSettings, RateRows, scan_hotspots
 from basinwatch.provenance import atomic_path, software
 from basinwatch.rasters import BLOCK_PX, open_raster, profile, quiet_radar_geometry
@@ -85,6 +86,7 @@ def map_hotspots(
 
 def map_emerging(
     displacement: Path,
+    rate: Path,
     quality: Path,
     grid: Grid,
     settings: HotspotSettings,
@@ -93,13 +95,16 @@ def map_emerging(
     epoch_days: float = DAYS_PER_YEAR,
     emerging: EmergingSettings | None = None,
     detected: Sequence[BaseGeometry] = (),
-) -> list[tuple[str, str]]:
-    """Score the rate of every epoch of a displacement series and write how hot spots develop.
+) -> tuple[gpd.GeoDataFrame, list[tuple[str, str]]]:
+    """Score the rate of every epoch of a displacement series, write how hot spots develop and outline it.
 
     Parameters
     ----------
     displacement
         Raster with one band per date, named by it (ISO), in mm towards the satellite.
+    rate
+        Raster with band ``rate_mm_yr`` of all dates: it tells stable ground. In an epoch noise alone may exceed the
+        limit, and cut off there it would seem calmer than it is.
     quality, settings, stable_mm_yr, detected
         As in :func:`map_hotspots`.
     patterns
@@ -111,8 +116,9 @@ def map_emerging(
 
     Returns
     -------
-    list
-        First and last date (ISO) of every epoch.
+    areas, spans
+        Areas of one pattern (see :func:`basinwatch.hotspots.pattern_areas.pattern_areas`), and first and last date
+        (ISO) of every epoch.
 
     Raises
     ------
@@ -122,6 +128,7 @@ def map_emerging(
     moving = footprints(detected, grid)
     with (
         _opened(displacement, quality) as (series, flags),
+        open_raster(rate) as overall,
         _created(patterns, grid, EMERGING_BANDS) as target,
         TemporaryFile(dir=patterns.parent) as scratch,
     ):
@@ -129,14 +136,17 @@ def map_emerging(
         # Scores of all epochs do not fit into memory; until they are used they live in a nameless file.
         layers = np.memmap(scratch, np.float32, "w+", shape=(2, len(parts), *grid.shape))
         for number, weights in enumerate(parts):
-            source = _RateFiles(series, flags, stable_mm_yr, moving, weights)
+            source = _RateFiles(series, flags, stable_mm_yr, moving, weights, overall=overall)
             scan_hotspots(source.read, grid, settings, partial(_keep_rows, layers[:, number], settings.calibrated))
+        found = np.empty((len(EMERGING_BANDS), *grid.shape), np.float32)
         for start in range(0, grid.height, BLOCK_PX):
-            rows = slice(start, min(start + BLOCK_PX, grid.height))
-            _write_patterns(target, rows, layers[0, :, rows], layers[1, :, rows], emerging or EmergingSettings())
+            rows = slice(start, start + BLOCK_PX)
+            found[:, rows] = _patterns(layers[0, :, rows], layers[1, :, rows], emerging or EmergingSettings())
         spans = [(min(weights), max(weights)) for weights in parts]
+        target.write(found)
         target.update_tags(EPOCHS=" ".join("/".join(span) for span in spans))
-    return spans
+    pattern, score, _, count = found
+    return pattern_areas(pattern, score / np.maximum(count * (count - 1) / 2, 1), grid, settings.min_px), spans
 
 
 @contextmanager
@@ -173,6 +183,8 @@ class _RateFiles:
         The rate as a sum of bands.
     sigma
         Band of the standard error, if there is one.
+    overall
+        Rate by which ground is stable, if that is not the rate itself.
     """
 
     values: rasterio.DatasetReader
@@ -181,12 +193,14 @@ class _RateFiles:
     moving: Sequence[Footprint]
     weights: Mapping[str, float]
     sigma: str | None = None
+    overall: rasterio.DatasetReader | None = None
 
     def read(self, rows: slice) -> RateRows:
         """Read rows of the map."""
         rate = sum(np.float32(weight) * _read_band(self.values, band, rows) for band, weight in self.weights.items())
         rate = np.where(_read_band(self.flags, "measured", rows) > 0, rate, np.nan)
-        stable = np.abs(rate) <= self.stable_mm_yr
+        steady = rate if self.overall is None else _read_band(self.overall, "rate_mm_yr", rows)
+        stable = np.isfinite(rate) & (np.abs(steady) <= self.stable_mm_yr)
         for place in self.moving:
             top = max(place.rows.start, rows.start)
             inside = place.mask[top - place.rows.start : max(rows.stop - place.rows.start, 0)]
@@ -214,15 +228,12 @@ def _keep_rows(layers: NDArray[np.float32], calibrated: bool, rows: slice, found
     layers[1, rows] = found.classes
 
 
-def _write_patterns(
-    target: Any, rows: slice, z: NDArray[np.float32], classes: NDArray[np.float32], settings: EmergingSettings
-) -> None:
-    """Write rows of the patterns, NaN where no epoch has a score."""
+def _patterns(z: NDArray[np.float32], classes: NDArray[np.float32], settings: EmergingSettings) -> NDArray[np.float32]:
+    """Layers of :data:`EMERGING_BANDS`, NaN where no epoch has a score."""
     pattern = emerging_patterns(z, classes.astype(np.int8), settings)
     score, p = mann_kendall(z)
     count = np.isfinite(z).sum(0)
-    layers = np.where(count > 0, np.stack([pattern, score, p, count]), np.nan).astype(np.float32)
-    target.write(layers, window=_window(target, rows))
+    return np.where(count > 0, np.stack([pattern, score, p, count]), np.nan).astype(np.float32)
 
 
 def _write_rows(target: Any, rows: slice, found: HotspotRows) -> None:

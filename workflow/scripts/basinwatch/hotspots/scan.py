@@ -6,7 +6,7 @@ for every step that needs the whole map first: moments, noise, limits of signifi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,8 @@ from basinwatch.hotspots.windows import Array, Disc
 # Rows per strip are a multiple of the blocks that rasters are stored in.
 _BLOCK_ROWS = 512
 _STRIP_PX = 8_000_000
+# By confidence in percent.
+CLASS_OF_LEVEL = {90: 1, 95: 2, 99: 3}
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,17 @@ class HotspotSettings:
     calibrated: bool = True
     min_level: int = 2
     min_px: int = 20
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> HotspotSettings:
+        """Translate the configuration's section."""
+        return cls(
+            radius_m=config["radius_m"],
+            false_discovery_rate=config["fdr"],
+            calibrated=config["calibrated"],
+            min_level=CLASS_OF_LEVEL[config["level"]],
+            min_px=config["min_area_px"],
+        )
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ range, coherence, order of dates, metadata) happens here, once.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,15 +18,40 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import Interferogram, earlier_first
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M, wrap
-from basinwatch.readers import checks, color_raster, gamma, geotiff, licsar
+from basinwatch.readers import (
+    aria,
+    checks,
+    color_raster,
+    dolphin,
+    gamma,
+    geotiff,
+    gmtsar,
+    hyp3,
+    isce,
+    licsar,
+    netcdf,
+    opera,
+    snap,
+)
 from basinwatch.readers.pair import PairFiles, RawPhase
 
 __all__ = ["FORMATS", "PairFiles", "read_grid", "read_interferogram", "read_unwrapped", "sniff"]
 
-FORMATS = ("auto", "gamma", "licsar", "geotiff", "color_raster")
 _READERS: dict[str, ModuleType] = {
-    "gamma": gamma, "licsar": licsar, "geotiff": geotiff, "color_raster": color_raster
+    "gamma": gamma, "licsar": licsar, "geotiff": geotiff, "color_raster": color_raster, "hyp3": hyp3, "isce": isce,
+    "snap": snap, "gmtsar": gmtsar, "dolphin": dolphin, "opera": opera, "aria": aria,
 }  # fmt: skip
+FORMATS = ("auto", *_READERS)
+# What tells itself apart without looking at the numbers; each reads its coherence too.
+_PRODUCTS: dict[str, Callable[[Path], bool]] = {
+    "snap": snap.is_product,
+    "hyp3": hyp3.is_archive,
+    "isce": isce.is_image,
+    "aria": aria.is_product,
+    "opera": opera.is_product,
+    "gmtsar": gmtsar.is_grid,
+}
+_WITH_COHERENCE = ("snap", "hyp3", "aria", "opera")
 _FOREIGN_SIDECARS = (".xml", ".rsc", ".hdr")
 
 
@@ -37,20 +63,39 @@ def sniff(path: Path) -> str:
     InputError
         If no reader fits; the message lists what was looked for.
     """
+    product = _product(path)
+    if product is not None:
+        return product
     checks.reject_unreadable(path)
     if color_raster.is_picture(path):
         return "color_raster"
+    if dolphin.is_name(path):
+        return "dolphin"
     if geotiff.is_tiff(path):
-        return "licsar" if licsar.is_name(path) else "geotiff"
+        return "licsar" if licsar.is_name(path) else "hyp3" if hyp3.is_name(path) else "geotiff"
     foreign = [s for s in _FOREIGN_SIDECARS if path.with_name(path.name + s).is_file()]
     known_suffix = path.suffix in gamma.COMPLEX_SUFFIXES + gamma.REAL_SUFFIXES
     if not foreign and (known_suffix or gamma.fits_a_header(path)):
         return "gamma"
-    found = f"a binary with {path.name}{foreign[0]} of another processor" if foreign else "an unknown kind of file"
     raise InputError(
-        f"{path}: found {found}; looked for a SUN, BMP or PNG picture, a TIFF, a GAMMA file extension and a GAMMA "
-        "header of its size; set format, or export the pair as GeoTIFF."
+        f"{path}: found {_what_else(path, foreign)}; looked for a SUN, BMP or PNG picture, a TIFF, a zip of HyP3, a "
+        "product of SNAP, ISCE2, GMTSAR, OPERA or ARIA, a GAMMA file extension and a GAMMA header of its size; set "
+        "format, or export the pair as GeoTIFF."
     )
+
+
+def _product(path: Path) -> str | None:
+    """Tell the producer of a file by its structure or a header of its own."""
+    return next((name for name, is_own in _PRODUCTS.items() if is_own(path)), None)
+
+
+def _what_else(path: Path, foreign: list[str]) -> str:
+    """Describe a file no reader takes."""
+    if foreign:
+        return f"a binary with {path.name}{foreign[0]} of another processor"
+    if netcdf.is_netcdf(path):
+        return f"netCDF or HDF5 with {', '.join(netcdf.variables(path)[:6]) or 'no raster'}"
+    return "an unknown kind of file"
 
 
 def read_grid(files: PairFiles, format: str = "auto") -> Grid:
@@ -116,10 +161,13 @@ def _reader(path: Path, format: str) -> ModuleType:
 
 
 def _coherence(files: PairFiles, grid: Grid) -> tuple[NDArray[np.float32] | None, dict[str, Any] | None, list[str]]:
-    """Coherence in 0…1 with NaN, its source entry and warnings; a GeoTIFF or a GAMMA binary."""
-    path = files.coherence
-    if path is None:
+    """Coherence in 0…1 with NaN, its source entry and warnings; from the phase's own file where none is named."""
+    path = files.coherence or files.phase
+    product = _product(path)
+    if files.coherence is None and product not in _WITH_COHERENCE:
         return None, None, ["coherence missing"]
+    if product is not None:
+        return _product_coherence(_READERS[product], path, files, grid)
     checks.reject_unreadable(path)
     if geotiff.is_tiff(path):
         values, source = geotiff.read_coherence(path, grid)
@@ -130,6 +178,20 @@ def _coherence(files: PairFiles, grid: Grid) -> tuple[NDArray[np.float32] | None
     values = checks.coherence_share(path, values)
     values[values == 0] = np.nan
     return values, source, warnings
+
+
+def _product_coherence(
+    reader: ModuleType, path: Path, files: PairFiles, grid: Grid
+) -> tuple[NDArray[np.float32] | None, dict[str, Any] | None, list[str]]:
+    """Coherence of a product as :func:`_coherence`; missing is an error only where the user names the file."""
+    found = reader.read_coherence(path, grid, (files.date1, files.date2))
+    if found is None and files.coherence is not None:
+        raise InputError(f"{path}: found no coherence in this product, expected some; remove the stack's coherence.")
+    if found is None:
+        return None, None, ["coherence missing"]
+    values = checks.coherence_share(path, found[0])
+    values[values == 0] = np.nan
+    return values, found[1], []
 
 
 def _mask(path: Path, raw: RawPhase, coherence: NDArray[np.float32] | None, warnings: list[str]) -> str:
@@ -170,7 +232,8 @@ def _metadata(name: str, files: PairFiles, raw: RawPhase, warnings: list[str]) -
     if wavelength is None:
         wavelength = SENTINEL1_WAVELENGTH_M
         warnings.append(f"wavelength not found, Sentinel-1's {SENTINEL1_WAVELENGTH_M} m assumed")
-    return {"processor": name, "wavelength_m": float(wavelength), "pass": _pass(facts["heading_deg"])} | facts
+    direction = raw.facts.get("pass") or _pass(facts["heading_deg"])
+    return {"processor": name, "wavelength_m": float(wavelength), "pass": direction} | facts
 
 
 def _pass(heading_deg: float | None) -> str | None:

@@ -24,11 +24,13 @@ _SIZE_KEYS = (
     ("range_samp_1", "az_samp_1"),
     ("width", "nlines"),
     ("range_samples", "azimuth_lines"),
+    ("ifg_width", "ifg_length"),  # not GAMMA's, but found beside binaries of its kind
 )
 _SPACING_KEYS = {
     "interferogram_width": ("interferogram_range_pixel_spacing", "interferogram_azimuth_pixel_spacing"),
     "range_samp_1": ("range_pixel_spacing_1", "az_pixel_spacing_1"),
     "range_samples": ("range_pixel_spacing", "azimuth_pixel_spacing"),
+    "ifg_width": ("x_spacing", "y_spacing"),
 }
 _LOOK_KEYS = (
     ("interferogram_range_looks", "interferogram_azimuth_looks"),

@@ -62,9 +62,9 @@ def read_grid(files: PairFiles) -> Grid:
         return place(files, _north_up_grid(source, files.phase))[0]
 
 
-def read(files: PairFiles) -> RawPhase:
-    """Read phase, with wavelength and incidence where the file's tags give them."""
-    band = read_band(files.phase)
+def read(files: PairFiles, name: str | None = None) -> RawPhase:
+    """Read phase, with wavelength and incidence where the file's tags give them; `name` as in :func:`read_band`."""
+    band = read_band(files.phase, name)
     if band.dtype == "uint8":
         raise InputError(
             f"{files.phase}: found bytes, expected phase in radians or complex numbers; if it is a coloured picture "
@@ -94,9 +94,9 @@ def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], G
     return band.values, place(files, band.grid)[0]
 
 
-def read_coherence(path: Path, grid: Grid) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def read_coherence(path: Path, grid: Grid, name: str | None = None) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Read coherence that must lie on the phase's grid; bytes are divided by 255, floats as stored."""
-    band = read_band(path)
+    band = read_band(path, name)
     both_placed = band.grid.transform is not None and grid.transform is not None
     if band.grid.shape != grid.shape or (both_placed and not _same_place(grid, band.grid)):
         raise InputError(
@@ -112,10 +112,25 @@ def _same_place(grid: Grid, other: Grid) -> bool:
     return grid.aligned_with(other) and all(round(v) == 0 for v in grid.offset_of(other))
 
 
-def read_band(path: Path) -> Band:
-    """Read a raster of one band by blocks of rows."""
+def read_band_grid(path: Path, name: str | None = None) -> Grid:
+    """Return the grid of :func:`read_band` without reading pixels."""
     checks.reject_unreadable(path)
-    with open_raster(path) as source:
+    with open_raster(name or path) as source:
+        return _north_up_grid(source, path)
+
+
+def read_band(path: Path, name: str | None = None) -> Band:
+    """Read a raster of one band by blocks of rows.
+
+    Parameters
+    ----------
+    path
+        The file.
+    name
+        GDAL's name of a part of it: an archive's member, a netCDF variable.
+    """
+    checks.reject_unreadable(path)
+    with open_raster(name or path) as source:
         if source.count != 1:
             raise InputError(f"{path}: found {source.count} bands, expected one; export phase or coherence alone.")
         grid, values = _north_up_grid(source, path), np.empty(source.shape, np.float32)
@@ -150,6 +165,8 @@ def _north_up_grid(source: rasterio.DatasetReader, path: Path) -> Grid:
     transform = source.transform
     if source.crs is not None and (transform.b or transform.d or transform.a < 0):
         raise InputError(f"{path}: the raster is rotated or mirrored, expected north up; warp it with gdalwarp.")
+    if not 0 < abs(transform.determinant) < math.inf:
+        raise InputError(f"{path}: found pixels without extent, expected a size in the georeference; copy it again.")
     if not _is_south_up(source):
         return grid_of(source)
     top = transform.f + transform.e * source.height

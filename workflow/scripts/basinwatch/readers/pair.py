@@ -65,7 +65,7 @@ class RawPhase:
     nodata_rule
         How no-data pixels were told; None if the producer has no rule.
     facts
-        Metadata the producer gives: wavelength_m, heading_deg, incidence_deg, looks, header, colour.
+        Metadata the producer gives: wavelength_m, heading_deg, pass, incidence_deg, looks, header, colour.
     warnings
         One sentence each.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,13 @@ from basinwatch.activity import STATES, StateSettings
 from basinwatch.comparison import EXTRA
 from basinwatch.provenance import package_versions
 from basinwatch.report import figures, tables
-from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES, Picture
+from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES
 from basinwatch.report.products import Area, StackProducts
-from basinwatch.report.tables import Blind, Table
+from basinwatch.report.rate_tables import scores_table
+from basinwatch.report.sections import Section, rate_sections
+from basinwatch.report.tables import Blind, Table, count
 
-_SETTINGS = ("detection", "activity", "sbas", "hotspots")
+_SETTINGS = ("detection", "activity", "sbas", "hotspots", "comparison", "fusion")
 _EXTRA_CAVEAT = (
     "Where a rate is measured but shows nothing, the motion may be too short-lived or too small for a mean rate, "
     "or the detection may be wrong: look at the interferograms."
@@ -28,18 +29,6 @@ _STATE_WORDS = {
     "new": "newly started",
     "ceased": "ceased",
 }
-
-
-@dataclass(frozen=True)
-class Section:
-    """A heading with what stands below it, in this order: paragraphs, items, pictures, tables."""
-
-    key: str
-    title: str
-    paragraphs: Sequence[str] = ()
-    blind: Sequence[Blind] = ()
-    pictures: Sequence[Picture] = ()
-    tables: Sequence[Table] = ()
 
 
 def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str]) -> str:
@@ -73,11 +62,6 @@ def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str]) -> st
         sections=_sections(area, config, blind),
         colors={name: color for name, (color, _) in (*STATE_STYLES.items(), *STATUS_STYLES.items())},
     )
-
-
-def count(number: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def answer(area: Area, blind: Sequence[Blind] | None) -> list[str]:
@@ -186,6 +170,7 @@ def _sections(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | No
         _coherence_section(area),
         *_blind_sections(area, blind),
         _comparison_section(area, config, blind),
+        *rate_sections(area, config),
         Section("input", "Input", tables=[tables.ingest_table(stack) for stack in paired]),
         _settings_section(area, config),
     ]  # fmt: skip
@@ -260,9 +245,7 @@ def _rate_tables(stack: StackProducts) -> list[Table]:
     if stack.clusters is not None and len(stack.clusters):
         found.append(tables.cluster_table(stack))
     if stack.summary:
-        found.append(tables.key_table(f"Scores of stack {stack.name}", stack.summary))
-    if stack.network:
-        found.append(tables.key_table(f"Network of stack {stack.name}", stack.network))
+        found.append(scores_table(stack))
     return found
 
 

@@ -22,6 +22,9 @@ _BASIN_COLUMNS = (
     "basin", "state", "first_seen", "last_seen", "n_detected", "n_observed",
     "active_fraction", "active_days", "observed_days", "area_m2", "max_score",
 )  # fmt: skip
+_RATE_ROLES = (
+    "rate", "quality", "network", "network_plot", "clusters", "patterns", "emerging", "objects", "summary",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,15 @@ class PairProducts:
 
 
 @dataclass(frozen=True)
+class EmergingProducts:
+    """How the hot spots of a stack develop: the raster of patterns, their areas, and the epochs behind them."""
+
+    patterns: Path
+    areas: gpd.GeoDataFrame
+    epochs: pd.DataFrame
+
+
+@dataclass(frozen=True)
 class StackProducts:
     """Products of one stack; whatever belongs to the rate map is None or empty where there is none."""
 
@@ -53,9 +65,27 @@ class StackProducts:
     rate: Path | None = None
     quality: Path | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
+    network_plot: Path | None = None
     clusters: gpd.GeoDataFrame | None = None
+    emerging: EmergingProducts | None = None
     objects: gpd.GeoDataFrame | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def corrections(self) -> Mapping[str, Any]:
+        """What was corrected in the rate map; empty without one."""
+        found: Mapping[str, Any] = self.network.get("corrections", {})
+        return found
+
+
+@dataclass(frozen=True)
+class FusedMotion:
+    """Motion of an area from both directions of flight; `slope` is None without terrain."""
+
+    grid: Grid
+    motion: Path
+    slope: Path | None
+    summary: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,6 +97,7 @@ class Area:
     basins: gpd.GeoDataFrame
     timeline: pd.DataFrame
     model: Mapping[str, Any]
+    fused: FusedMotion | None = None
 
     @property
     def pairs(self) -> list[str]:
@@ -98,8 +129,8 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
     files
         Paths by role. `basins`, `timeline` and `model` name one file; `grids` and `activity` one per
         stack; `meta` and `phase` one per pair, ``…/{stack}/interferograms/{pair}/…``; `rate`,
-        `quality`, `network`, `clusters`, `objects` and `summary` one per stack with a rate map, each
-        role optional.
+        `quality`, `network`, `network_plot`, `clusters`, `patterns`, `emerging`, `objects` and `summary` one per
+        stack with a rate map, each role optional; `motion`, `fusion` and `slope` one file of an area that is fused.
 
     Raises
     ------
@@ -109,10 +140,7 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
     paths = {role: [Path(path) for path in listed] for role, listed in files.items()}
     rated = [name for name, has_rate in stacks.items() if has_rate]
     per_stack = {role: _by_stack(paths.get(role, []), list(stacks)) for role in ("grids", "activity")}
-    per_rated = {
-        role: _by_stack(paths.get(role, []), rated)
-        for role in ("rate", "quality", "network", "clusters", "objects", "summary")
-    }
+    per_rated = {role: _by_stack(paths.get(role, []), rated) for role in _RATE_ROLES}
     pairs = _pairs_by_stack(paths.get("meta", []), paths.get("phase", []))
     return Area(
         name=area,
@@ -120,7 +148,14 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
         basins=_read_basins(paths["basins"][0]),
         timeline=_read_timeline(paths["timeline"][0]),
         model=_read_json(paths["model"][0]),
+        fused=_read_fused(paths, per_stack["grids"][rated[0]]) if paths.get("motion") else None,
     )
+
+
+def _read_fused(paths: Mapping[str, list[Path]], grid: Path) -> FusedMotion:
+    """Read the summary of a fusion, which lies on the grid of the first stack with a rate map."""
+    slope = next(iter(paths.get("slope", [])), None)
+    return FusedMotion(Grid.read(grid), paths["motion"][0], slope, _read_json(paths["fusion"][0]))
 
 
 def _by_stack(paths: list[Path], names: list[str]) -> dict[str, Path]:
@@ -152,10 +187,17 @@ def _read_stack(
         rate=own["rate"],
         quality=own["quality"],
         network=_read_json(own["network"]) if own["network"] else {},
+        network_plot=own["network_plot"],
         clusters=read_vectors(own["clusters"], "clusters") if own["clusters"] else None,
+        emerging=_read_emerging(own["patterns"], own["emerging"]) if own["patterns"] and own["emerging"] else None,
         objects=read_vectors(own["objects"], "objects") if own["objects"] else None,
         summary=_read_json(own["summary"]) if own["summary"] else {},
     )
+
+
+def _read_emerging(patterns: Path, areas: Path) -> EmergingProducts:
+    """Read the areas of the patterns and the table of epochs."""
+    return EmergingProducts(patterns, read_vectors(areas, "areas"), pd.DataFrame(read_vectors(areas, "epochs")))
 
 
 def _read_basins(path: Path) -> gpd.GeoDataFrame:

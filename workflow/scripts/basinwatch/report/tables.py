@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from basinwatch.comparison import ALIASED, DECORRELATED, EXTRA, MATCHED, NO_RATE, TOO_FEW
+from basinwatch.comparison import ALIASED, APART, DECORRELATED, EXTRA, MATCHED, NO_RATE, TOO_FEW
 from basinwatch.report.products import Area, StackProducts
 
 NONE = "–"
 REASONS = {
     DECORRELATED: "coherence lost",
     ALIASED: "too fast or too steep to unwrap",
+    APART: "unwrapped apart from the stable ground",
     TOO_FEW: "too few usable pairs",
     NO_RATE: "no rate at this place",
 }
@@ -56,6 +57,11 @@ def number(digits: int, factor: float = 1.0, unit: str = "") -> Callable[[Any], 
         return f"{value * factor:,.{digits}f}{unit}".replace("-", "−")
 
     return write
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def words(value: Any) -> str:

@@ -66,6 +66,10 @@ class Network:
         """Days since the first date, (dates,)."""
         return np.asarray([(day - self.dates[0]).days for day in self.dates], np.float64)
 
+    def part(self, numbers: Iterable[int]) -> Network:
+        """Take some of the pairs, in that order; all dates stay."""
+        return Network(self.dates, tuple(self.pairs[number] for number in numbers))
+
     def subsets(self) -> NDArray[np.int64]:
         """Label the connected subset each date belongs to, (dates,), counted from the first date."""
         size = len(self.dates)

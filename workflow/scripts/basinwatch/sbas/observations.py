@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +21,7 @@ from basinwatch.sbas.network import Network
 from basinwatch.sbas.pixels import Pixels
 
 Float = NDArray[np.float32]
+Count = NDArray[np.uint16]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -37,6 +38,8 @@ class UnwrappedStack:
         One coherence raster per pair (coded as shares), or None.
     network
         Dates and pairs, in the order of the rasters.
+    components
+        One raster of connected components per pair (0 = none), or None.
     """
 
     unwrapped: Sequence[Path]
@@ -44,6 +47,21 @@ class UnwrappedStack:
     network: Network
     grid: Grid
     wavelength_m: float
+    components: Sequence[Path] | None = None
+
+    def part(self, numbers: NDArray[np.integer[Any]]) -> UnwrappedStack:
+        """Take some of the pairs, in that order; dates stay."""
+
+        def of(paths: Sequence[Path]) -> list[Path]:
+            return [paths[number] for number in numbers]
+
+        return replace(
+            self,
+            unwrapped=of(self.unwrapped),
+            coherence=None if self.coherence is None else of(self.coherence),
+            components=None if self.components is None else of(self.components),
+            network=self.network.part(numbers),
+        )
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,37 @@ class Survey:
 
     valid_share: Float
     mean_coherence: Float
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a survey counts of pixels (y, x); adds up over pairs.
+
+    Parameters
+    ----------
+    pairs
+        How many there are.
+    valid, known
+        uint16 pairs with phase, and with known coherence.
+    total
+        float64 sum of the known coherence.
+    """
+
+    pairs: int
+    valid: Count
+    known: Count
+    total: NDArray[np.float64]
+
+    def __add__(self, later: Tally) -> Tally:
+        """Take further pairs into account."""
+        return Tally(**{name: values + getattr(later, name) for name, values in vars(self).items()})
+
+    @property
+    def survey(self) -> Survey:
+        """Shares and means."""
+        unknown = np.full(self.total.shape, np.nan)
+        mean = np.divide(self.total, self.known, out=unknown, where=self.known > 0)
+        return Survey((self.valid / np.float32(self.pairs)).astype(np.float32), mean.astype(np.float32))
 
 
 def read_pair(
@@ -64,18 +113,24 @@ def read_pair(
     InputError
         If the rasters do not fit the stack's grid.
     """
-    phase = _read_fitting(stack, stack.unwrapped[number], read_raster, window).astype(np.float32)
+    phase = read_fitting(stack, stack.unwrapped[number], read_raster, window).astype(np.float32)
     if stack.coherence is None:
         return phase, np.full(phase.shape, np.nan, np.float32)
-    coherence = _read_fitting(stack, stack.coherence[number], read_share, window)
+    coherence = read_fitting(stack, stack.coherence[number], read_share, window)
     phase[coherence < min_coherence] = np.nan
     return phase, coherence
 
 
-def _read_fitting(
-    stack: UnwrappedStack, path: Path, read: Callable[..., NDArray[Any]], window: Window | None
+def read_fitting(
+    stack: UnwrappedStack, path: Path, read: Callable[..., NDArray[Any]], window: Window | None = None
 ) -> NDArray[Any]:
-    """Read a raster that must be of the stack's size."""
+    """Read a raster that must be of the stack's size.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
     values, expected = read(path, window), (window.height, window.width) if window else stack.grid.shape
     if values.shape != expected:
         raise InputError(
@@ -85,8 +140,8 @@ def _read_fitting(
     return values
 
 
-def survey(stack: UnwrappedStack, min_coherence: float, workers: int = 1) -> Survey:
-    """Count where the pairs are valid and average their coherence."""
+def tally(stack: UnwrappedStack, min_coherence: float, workers: int = 1) -> Tally:
+    """Count where the pairs are valid and sum up their coherence."""
     valid, known = np.zeros(stack.grid.shape, np.uint16), np.zeros(stack.grid.shape, np.uint16)
     total = np.zeros(stack.grid.shape)
     numbers = range(len(stack.unwrapped))
@@ -94,8 +149,12 @@ def survey(stack: UnwrappedStack, min_coherence: float, workers: int = 1) -> Sur
         valid += np.isfinite(phase)
         known += np.isfinite(coherence)
         total += np.nan_to_num(coherence)
-    mean = np.divide(total, known, out=np.full(stack.grid.shape, np.nan), where=known > 0)
-    return Survey((valid / np.float32(len(numbers))).astype(np.float32), mean.astype(np.float32))
+    return Tally(len(numbers), valid, known, total)
+
+
+def survey(stack: UnwrappedStack, min_coherence: float, workers: int = 1) -> Survey:
+    """Tell where the pairs are valid and how coherent they are on average."""
+    return tally(stack, min_coherence, workers).survey
 
 
 def read_at(stack: UnwrappedStack, pixels: Pixels, min_coherence: float, workers: int = 1) -> tuple[Float, Float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -24,14 +24,14 @@ _CACHE_MB = 256
 
 @contextmanager
 def series_writer(
-    path: str | Path, grid: Grid, dates: Sequence[date]
+    path: str | Path, grid: Grid, dates: Sequence[date], tags: Mapping[str, str] = SIGN_TAGS
 ) -> Iterator[Callable[[Window, NDArray[np.float32]], None]]:
     """Open a file of one band per date; the file appears when the block ends without an error.
 
     Yields
     ------
     callable
-        Writes the series (dates, height, width), mm towards the satellite, of a window; whole tiles
+        Writes the series (dates, height, width), mm in the direction that `tags` tell, of a window; whole tiles
         (512 px) in reading order give the same bytes every time.
     """
     options = profile(grid, "float32", len(dates), _MAX_ERROR_MM) | {"interleave": "band"}
@@ -41,7 +41,7 @@ def series_writer(
         rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
         rasterio.open(part, "w", **options) as target,
     ):
-        target.update_tags(SOFTWARE=software(), **SIGN_TAGS)
+        target.update_tags(SOFTWARE=software(), **tags)
         for band, day in enumerate(dates, start=1):
             target.set_band_description(band, day.isoformat())
             target.set_band_unit(band, "mm")

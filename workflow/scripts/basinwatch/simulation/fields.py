@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy import fft
 from scipy.integrate import trapezoid
 from scipy.special import j0
+from threadpoolctl import ThreadpoolController
 
 from basinwatch.simulation.geometry import Spacing
 
@@ -136,8 +137,16 @@ def _long_waves(rng: Generator, shape: tuple[int, int], spacing: Spacing, spectr
         _phasors(np.arange(n, dtype=np.float32) * np.float32(step), frequency)
         for n, step, frequency in zip(shape, spacing, (rows, columns), strict=True)
     )
-    real: NDArray[np.float32] = (along_rows @ waves).view(np.float32) @ along_columns.conj().view(np.float32).T
+    # With several threads the matrix library adds in another order, and the last digit depends on the machine.
+    with _libraries().limit(limits=1, user_api="blas"):
+        real: NDArray[np.float32] = (along_rows @ waves).view(np.float32) @ along_columns.conj().view(np.float32).T
     return real
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Find the matrix libraries of this process, once."""
+    return ThreadpoolController()
 
 
 def _phasors(place_m: NDArray[np.float32], frequency: NDArray[np.float32]) -> NDArray[np.complex64]:

@@ -51,7 +51,8 @@ def render(record: Record, sources: Sources = NO_SOURCES) -> LabelledTile:
     if estimate is not None:
         estimate[ground.missing] = np.nan
     number = record["tile_id"]
-    return LabelledTile(number, phase, estimate, find_labels(record, ground, truth), f"simulated-{number}")
+    found, area = find_labels(record, ground, truth), math.prod(record["spacing_m"])
+    return LabelledTile(number, phase, estimate, found, f"simulated-{number}", area)
 
 
 def move_ground(record: Record) -> Ground:

@@ -288,7 +288,7 @@ class Settings:
 
     seed: int = 20261121
     tile_size_px: int = 256
-    pixel_size_m: Range = (10.0, 40.0)
+    pixel_size_m: Range = (10.0, 110.0)
     geometry: Geometry = field(default_factory=Geometry)
     basins: Basins = field(default_factory=Basins)
     atmosphere: Atmosphere = field(default_factory=Atmosphere)

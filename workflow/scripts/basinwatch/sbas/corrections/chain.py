@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.phase import to_displacement_mm
-from basinwatch.sbas.banded import Normal
+from basinwatch.sbas.banded import Bridge, Normal
 from basinwatch.sbas.corrections import closure, delay, height_error, principal, ramps
 from basinwatch.sbas.corrections.closure import Closure, ClosureSettings, Repaired
 from basinwatch.sbas.corrections.delay import DelayCorrection, DelaySettings
@@ -64,16 +64,17 @@ class CorrectionSettings:
 
 @dataclass(frozen=True)
 class Scene:
-    """What all steps need to know: the network, the wavelength, and what is known besides the pairs."""
+    """What all steps need to know: network, wavelength, what is known besides the pairs, how gaps are filled."""
 
     network: Network
     wavelength_m: float
     auxiliary: Auxiliary
+    bridge: Bridge = "flat"
 
     @cached_property
     def normal(self) -> Normal:
         """Normal equations of the network."""
-        return Normal(self.network.index, self.network.days)
+        return Normal(self.network.index, self.network.days, self.bridge)
 
     @property
     def pair_names(self) -> list[str]:
@@ -119,6 +120,11 @@ class Corrections:
     modes: Modes | None = None
     offsets_mm: Array | float = 0.0
     residuals: dict[str, Any] = field(default_factory=dict)
+
+    def part(self, numbers: NDArray[np.int64]) -> Corrections:
+        """Take some of the pairs, for :meth:`to_pairs`."""
+        scene = replace(self.scene, network=self.scene.network.part(numbers))
+        return replace(self, scene=scene, surfaces=self.surfaces[numbers])
 
     def fields(self, pixels: Pixels) -> Float:
         """Phase to take from every date, (dates, P) or, where it is the same everywhere, (dates, 1)."""
@@ -176,6 +182,7 @@ class Corrections:
         return {
             "pairs_left_out": [name for name, out in zip(names, left_out, strict=True) if out],
             "dates_without_pair": _dates_without_pair(self.scene.network, ~left_out),
+            "remarks": _losses(self.scene.network, ~left_out),
             "closure": self.closure.report(self.scene.network, names),
             **self.residuals,
             "delay": None if self.delay is None else self.delay.table(),
@@ -197,18 +204,27 @@ def _dates_without_pair(network: Network, kept: Bool) -> list[str]:
     return [day.isoformat() for number, day in enumerate(network.dates) if number not in seen]
 
 
-def estimate(
+def _losses(network: Network, kept: Bool) -> list[str]:
+    """Say in sentences what the rate map suffers from because pairs were left out."""
+    said = [
+        f"{day}: found no valid pair of this date, expected one; its displacement is assumed, mend a pair or leave the "
+        "date out."
+        for day in _dates_without_pair(network, kept)
+    ]
+    if kept.all() or not kept.any():
+        return said
+    return said + network.part(np.flatnonzero(kept).tolist()).remarks()
+
+
+def without_fast(
     phase: Float,
     weights: Array | None,
     ground: Ground,
     scene: Scene,
     settings: CorrectionSettings,
     stable_mm_per_year: float,
-) -> Corrections:
-    """Estimate all corrections on a sample.
-
-    The reference is iterated once: on all candidates first, then on those of them that the rates found show
-    to be stable.
+) -> Ground:
+    """Leave out of the stable ground what moves, by the rates that all candidates as reference give.
 
     Parameters
     ----------
@@ -216,17 +232,33 @@ def estimate(
         (m, P) unwrapped phase of the sample in radians and weights of the pairs, or None.
     stable_mm_per_year
         Ground that moves faster than this is not stable.
+    """
+    first = _referenced(phase, ground, scene, settings)
+    rate = fit_rate(scene.network.days, first.millimetres(_invert(phase, weights, first, ground)[0]))[0]
+    return replace(ground, stable=slow(rate, ground.stable, stable_mm_per_year, settings.reference.min_px))
+
+
+def estimate(
+    phase: Float, weights: Array | None, ground: Ground, scene: Scene, settings: CorrectionSettings
+) -> Corrections:
+    """Estimate all corrections on a sample.
+
+    Parameters
+    ----------
+    phase, weights
+        (m, P) unwrapped phase of the sample in radians and weights of the pairs, or None.
+    ground
+        What each pixel of it is good for, as from :func:`without_fast`.
 
     Raises
     ------
     InputError
         If an input does not fit its correction.
     """
-    first = _referenced(phase, ground, scene, settings)
-    rate = fit_rate(scene.network.days, first.millimetres(_invert(phase, weights, first, ground)[0]))[0]
-    ground = replace(ground, stable=slow(rate, ground.stable, stable_mm_per_year, settings.reference.min_px))
     corrections = _referenced(phase, ground, scene, settings)
     corrections = _with_fields(corrections, _invert(phase, weights, corrections, ground)[0], ground)
+    for remark in _losses(scene.network, np.isfinite(corrections.surfaces[:, 0])):
+        log.warning(remark)
     series, residual = _invert(phase, weights, corrections, ground)
     corrections = replace(corrections, residuals=_residuals(corrections.millimetres(residual), ground, scene))
     return _with_filters(corrections, corrections.millimetres(series), ground)
@@ -248,7 +280,7 @@ def _invert(phase: Float, weights: Array | None, corrections: Corrections, groun
     """Series (dates, P) of the sample in radians, corrected as far as is known, and residuals (m, P)."""
     observed = corrections.to_pairs(phase, corrections.fields(ground.pixels), ground.pixels).phase
     network = corrections.scene.network
-    series = invert(network.index, network.days, observed, weights).displacement
+    series = invert(network.index, network.days, observed, weights, corrections.scene.bridge).displacement
     return series, corrections.scene.normal.residual(observed.astype(np.float64), series)
 
 

@@ -75,14 +75,24 @@ def triplets(pairs: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
     return np.array(found, np.int64).reshape(-1, 3)
 
 
-def nonclosing_share(phase: Phase, loops: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Share of each pixel's loops that miss whole cycles, (P,), of phase (m, P); NaN without any valid loop."""
+def loop_counts(phase: Phase, loops: NDArray[np.int64]) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Count each pixel's loops that miss whole cycles, and all that are valid, (P,) each, of phase (m, P)."""
     valid, wrong = np.zeros(phase.shape[1], np.uint16), np.zeros(phase.shape[1], np.uint16)
     for loop in loops:
         misclosure = np.abs(_misclosure(phase, loop))
         valid += misclosure >= 0
         wrong += misclosure > np.pi
+    return wrong, valid
+
+
+def counted_share(wrong: NDArray[np.uint16], valid: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Share of the loops that :func:`loop_counts` counted which miss whole cycles, (P,); NaN without any."""
     return np.divide(wrong, valid, out=np.full(len(valid), np.nan, np.float32), where=valid > 0, dtype=np.float32)
+
+
+def nonclosing_share(phase: Phase, loops: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Share of each pixel's loops that miss whole cycles, (P,), of phase (m, P); NaN without any valid loop."""
+    return counted_share(*loop_counts(phase, loops))
 
 
 def _misclosure(phase: Phase, loop: NDArray[np.int64]) -> Phase:

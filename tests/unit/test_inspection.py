@@ -1,0 +1,222 @@
+"""What `inspect` finds, says and proposes; what it proposes must be what the workflow takes."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pytest
+import yaml
+from basinwatch import configuration, stacks
+from basinwatch.commands import main
+from basinwatch.commands.terminal import printable
+from basinwatch.companions import companions
+from basinwatch.inspection.files import survey
+from basinwatch.inspection.names import dated, role_of
+from basinwatch.inspection.proposal import entry, proposals
+from basinwatch.phase_color import from_rgb
+from PIL import Image
+from products_scene import (
+    BURST,
+    BURSTS,
+    HYP3,
+    write_dimap,
+    write_dolphin,
+    write_gmtsar,
+    write_hyp3,
+    write_isce,
+    zip_folder,
+)
+from readers_scene import circular_error, truth, wrapped_truth, write_gamma, write_tiff
+
+SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml").read_text())
+WRITERS = {
+    "gamma": write_gamma,
+    "hyp3": write_hyp3,
+    "isce": write_isce,
+    "snap": write_dimap,
+    "gmtsar": write_gmtsar,
+    "dolphin": write_dolphin,
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("x/20180106-20180130_VV_8rlks_eqa_unw", "x/{pair}_VV_8rlks_eqa_unw"),
+        (f"{HYP3}_corr.tif", "S1*_{date1}T*_{date2}T*_VV*_INT80_G_ueF_*_corr.tif"),
+        (f"{BURST}.zip", "S1_213524_IW1_{pair}_VV_INT80_*.zip"),
+        ("ifg_18Aug2018_30Aug2018.dim", "ifg_{pair}.dim"),
+        ("intf/2015020_2015044/phasefilt.grd", "intf/{pair}/phasefilt.grd"),
+        ("130118-130129_4rlks.off", "{pair}_4rlks.off"),
+        ("S1-A-R-064-tops-20200113_20200101-010203-x-PP-v2.nc", "S1-A-R-064-tops-{pair}-*.nc"),
+        (
+            "OPERA_L3_DISP-S1_IW_F11116_VV_20160705T140755Z_20160729T140756Z_v0.9_20240101T000000Z.nc",
+            "OPERA_L3_DISP-S1_IW_F11116_VV_{date1}T*Z_{date2}T*Z_v*.nc",
+        ),
+    ],
+)
+def test_dates_in_names_become_placeholders(name: str, pattern: str) -> None:
+    found = dated(PurePosixPath(name))
+    assert found is not None
+    assert found.pattern == pattern
+
+
+@pytest.mark.parametrize(
+    "name", ["136231_136232.tif", "20200101.ztd", "20209901_20200113.tif", "20200101_20200101.tif"]
+)
+def test_numbers_that_are_no_two_dates_are_none(name: str) -> None:
+    assert dated(PurePosixPath(name)) is None
+
+
+def test_a_gmtsar_day_of_the_year_counts_from_zero() -> None:
+    found = dated(PurePosixPath("2015020_2015044/corr.grd"))
+    assert found is not None
+    assert found.pair == "20150121_20150214"
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("a.geo.cc.tif", "coherence"),
+        ("20060828-20061211_utm.unw.cc", "coherence"),
+        ("x_unw_phase.tif", "unwrapped"),
+        ("filt_fine.unw.conncomp", "other"),
+        ("20060619_utm_dem.par", "header"),
+        ("20240106.sltd.geo.tif", "delay"),
+        ("phasefilt.grd", "phase"),
+    ],
+)
+def test_names_tell_the_kind_of_file(name: str, role: str) -> None:
+    assert role_of(name) == role
+
+
+def resolved(folder: Path) -> tuple[stacks.Stack, dict]:
+    """The stack a user gets who copies the proposal into a configuration."""
+    proposal = proposals(survey(folder))[0]
+    proposed = entry(proposal, has_coherence=True)
+    config = configuration.validate(proposed, SCHEMA)
+    return stacks.resolve(proposal.name, config["stacks"][proposal.name], "results/simulated"), proposed
+
+
+@pytest.mark.parametrize("producer", WRITERS)
+def test_a_proposed_stack_is_one_the_workflow_takes(tmp_path, producer: str) -> None:
+    files = WRITERS[producer](tmp_path)
+    stack, proposed = resolved(tmp_path)
+    assert list(stack.pairs) == ["20200101_20200113"]
+    assert stack.file("phase", "20200101_20200113") == str(files.phase)
+    settings = next(iter(proposed["stacks"].values()))
+    has_own = producer != "snap"
+    assert ("coherence" in settings) is has_own
+    if has_own:
+        assert stack.file("coherence", "20200101_20200113") == str(files.coherence)
+
+
+def test_hyp3_archives_in_a_folder_are_one_stack(tmp_path) -> None:
+    first = write_hyp3(tmp_path).phase.parent
+    path = zip_folder(first)
+    shutil.rmtree(first)
+    other = HYP3.replace("20200101", "20200113", 1).replace("0113T050001", "0125T050001").replace("0A1B", "FFFF")
+    shutil.copy(path, tmp_path / f"{other}.zip")
+    stack, proposed = resolved(tmp_path)
+    assert list(stack.pairs) == ["20200101_20200113", "20200113_20200125"]
+    assert set(next(iter(proposed["stacks"].values()))) == {"phase"}
+
+
+def test_the_command_prints_facts_draws_and_proposes(tmp_path, capsys) -> None:
+    write_gmtsar(tmp_path / "track 7")
+    picture = tmp_path / "look.png"
+    assert main(["inspect", str(tmp_path / "track 7"), "--quicklook", str(picture)]) == 0
+    said = capsys.readouterr().out
+    mean = truth()[1][truth()[1] > 0].mean()
+    facts = ("gmtsar", "2020-01-01 to 2020-01-13, 12 days", "97 x 61 px", "radar", "55.47 mm", f"mean {mean:.2f}")
+    for text in facts:
+        assert text in said
+    assert "5.2% of the pixels" in said  # the strip of 5 columns of 97
+    assert "\033" not in said
+    proposed = yaml.safe_load(said.partition("For config.yaml\n")[2])
+    assert list(proposed["stacks"]) == ["track-7"]
+    phase, _ = from_rgb(np.asarray(Image.open(picture)))
+    assert circular_error(phase, wrapped_truth()) < 0.02
+
+
+def test_headings_are_bold_on_a_terminal_alone(tmp_path, monkeypatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    write_gamma(tmp_path)
+    for no_color, expected in (("1", False), (None, True)):
+        shown = Terminal()
+        monkeypatch.setattr("sys.stdout", shown)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        if no_color is not None:
+            monkeypatch.setenv("NO_COLOR", no_color)
+        main(["inspect", "--no-quicklook", str(tmp_path)])
+        assert ("\033[1m" in shown.getvalue()) is expected
+
+
+def test_coherence_that_does_not_fit_is_left_out_and_said(tmp_path, capsys) -> None:
+    phase = np.nan_to_num(wrapped_truth())
+    write_tiff(tmp_path / "20200101_20200113.tif", phase)
+    write_tiff(tmp_path / "20200101_20200113.cc.tif", np.ones((5, 5), np.float32))
+    assert main(["inspect", "--no-quicklook", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "coherence left out" in said
+    assert "coherence:" not in said.partition("For config.yaml")[2]
+
+
+def test_what_cannot_be_used_ends_with_a_sentence_and_status_1(tmp_path, capsys) -> None:
+    assert main(["inspect", str(tmp_path / "nowhere")]) == 1
+    assert "no such file or folder" in capsys.readouterr().err
+    (tmp_path / "20200101_20200113.diff").write_bytes(b"12345678")
+    assert main(["inspect", "--no-quicklook", str(tmp_path)]) == 1
+    assert "E02" in capsys.readouterr().err
+
+
+def test_a_file_without_dates_is_shown_but_not_proposed(tmp_path, capsys) -> None:
+    path = write_tiff(tmp_path / "phase.tif", np.nan_to_num(wrapped_truth()))
+    assert main(["inspect", "--no-quicklook", str(path)]) == 0
+    said = capsys.readouterr().out
+    assert "none in the name" in said
+    assert "config.yaml" not in said
+
+
+def test_help_shows_examples(capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["inspect", "--help"])
+    assert end.value.code == 0
+    assert "examples:" in capsys.readouterr().out
+
+
+def test_file_names_cannot_move_the_cursor() -> None:
+    assert printable("a\033[2Jb\nß") == "a\\x1b[2Jb\\nß"
+
+
+@pytest.mark.parametrize(
+    ("producer", "expected"),
+    [
+        ("isce", ["filt_fine.int.xml"]),
+        ("gmtsar", ["S1_20200101_ALL_F1.PRM"]),
+        ("hyp3", [f"{HYP3}.txt"]),
+        ("gamma", ["20200101_20200113.off"]),
+        ("dolphin", []),
+    ],
+)
+def test_headers_beside_a_phase_file_are_found_by_name(tmp_path, producer: str, expected: list[str]) -> None:
+    found = companions(WRITERS[producer](tmp_path).phase)
+    assert [path.name for path in found] == expected
+
+
+def test_a_snap_product_comes_with_all_of_its_bands(tmp_path) -> None:
+    found = companions(write_dimap(tmp_path).phase)
+    assert sum(path.suffix == ".img" for path in found) == 4
+    assert len(found) == 8
+
+
+@pytest.mark.parametrize("name", [HYP3, BURST, BURSTS])
+def test_parameters_of_every_hyp3_job_are_found(tmp_path, name: str) -> None:
+    found = companions(write_hyp3(tmp_path, name, "_clipped").phase)
+    assert [path.name for path in found] == [f"{name}.txt"]

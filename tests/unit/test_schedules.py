@@ -1,0 +1,93 @@
+"""Learning rates against torch's schedulers and closed forms, optimisers against torch's own steps."""
+
+import pytest
+import torch
+from basinwatch.errors import InputError
+from basinwatch.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.schedules import ScheduleSettings, learning_rate
+from torch.optim import lr_scheduler
+
+STEPS = 50
+PEERS = {
+    "constant": lambda o: lr_scheduler.ConstantLR(o, factor=1.0),
+    "cosine": lambda o: lr_scheduler.CosineAnnealingLR(o, STEPS),
+    "poly": lambda o: lr_scheduler.PolynomialLR(o, STEPS, power=0.9),
+    "step": lambda o: lr_scheduler.StepLR(o, 7, gamma=0.1),
+    "exponential": lambda o: lr_scheduler.ExponentialLR(o, 0.1 ** (1 / 7)),
+}
+
+
+@pytest.mark.parametrize("kind", PEERS)
+def test_a_schedule_equals_torchs_step_by_step(kind):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.3)
+    peer = PEERS[kind](optimizer)
+    settings = ScheduleSettings(kind, warmup_steps=0, every_steps=7)
+    for step in range(STEPS):
+        assert learning_rate(step, STEPS, 0.3, settings) == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-12)
+        optimizer.step()
+        peer.step()
+
+
+def test_the_rate_rises_linearly_and_then_falls_along_half_a_cosine():
+    settings = ScheduleSettings(warmup_steps=10)
+    assert [learning_rate(s, 110, 1.0, settings) for s in (0, 4, 9, 10)] == pytest.approx([0.1, 0.5, 1.0, 1.0])
+    assert learning_rate(60, 110, 1.0, settings) == pytest.approx(0.5)
+    assert 0 < learning_rate(109, 110, 1.0, settings) < 0.001
+
+
+def test_the_printed_form_of_the_polynomial_takes_the_power_inside():
+    settings = ScheduleSettings("poly", warmup_steps=0, power=0.9, poly_form="inner")
+    assert learning_rate(25, 100, 0.001, settings) == pytest.approx(0.001 * (1 - 0.25**0.9))
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "cosin"}, {"poly_form": "both"}, {"every_steps": 0}, {"warmup_steps": -1}])
+def test_a_schedule_that_does_not_exist_is_refused(wrong):
+    with pytest.raises(InputError, match=r"training\.schedule\..*expected .*; correct the setting"):
+        ScheduleSettings(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        ("adamw", lambda p: torch.optim.AdamW(p, lr=0.1, weight_decay=0.2, betas=(0.8, 0.95))),
+        ("adam", lambda p: torch.optim.Adam(p, lr=0.1, weight_decay=0.2, betas=(0.8, 0.95))),
+        ("sgd", lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.2, momentum=0.8)),
+    ],
+)
+def test_an_optimiser_steps_like_torchs_and_decays_kernels_alone(name, peer):
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3, 2)
+    kernel, bias = (torch.nn.Parameter(p.detach().clone()) for p in (layer.weight, layer.bias))
+    own = build_optimizer(layer, OptimizerSettings(name, 0.2, 0.8, 0.95))
+    theirs = peer([{"params": [kernel]}, {"params": [bias], "weight_decay": 0.0}])
+    for group in own.param_groups:
+        group["lr"] = 0.1
+    for number in range(4):
+        for p, q in ((layer.weight, kernel), (layer.bias, bias)):
+            p.grad = torch.full_like(p, number - 1.5)
+            q.grad = p.grad.clone()
+        own.step()
+        theirs.step()
+    torch.testing.assert_close(layer.weight, kernel)
+    torch.testing.assert_close(layer.bias, bias)
+
+
+def test_a_frozen_parameter_is_left_to_itself():
+    layer = torch.nn.Linear(3, 2)
+    layer.weight.requires_grad_(False)
+    groups = build_optimizer(layer, OptimizerSettings()).param_groups
+    assert [len(group["params"]) for group in groups] == [0, 1]
+
+
+def test_gradients_are_shortened_to_the_norm_or_let_be():
+    layer = torch.nn.Linear(2, 1, bias=False)
+    layer.weight.grad = torch.tensor([[30.0, 40.0]])
+    limit_gradient(layer, OptimizerSettings(clip_norm=None))
+    assert layer.weight.grad.norm() == 50
+    limit_gradient(layer, OptimizerSettings(clip_norm=5.0))
+    torch.testing.assert_close(layer.weight.grad, torch.tensor([[3.0, 4.0]]))
+
+
+def test_an_unknown_optimiser_is_refused():
+    with pytest.raises(InputError, match="found 'lion', expected one of adamw, adam, sgd"):
+        OptimizerSettings("lion")

@@ -1,0 +1,1 @@
+"""What a folder of interferograms holds, as the workflow will see it."""

@@ -1,0 +1,62 @@
+"""OPERA DISP-S1: displacement in metres towards the satellite, made wrapped phase again, NaN = no data."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from basinwatch.errors import InputError
+from basinwatch.grid import Grid
+from basinwatch.phase import SENTINEL1_WAVELENGTH_M
+from basinwatch.readers import geotiff, netcdf
+from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+
+_DISPLACEMENT, _COHERENCE = "displacement", "temporal_coherence"
+
+
+def is_product(path: Path) -> bool:
+    """Whether a netCDF file holds a displacement."""
+    return netcdf.is_netcdf(path) and _DISPLACEMENT in netcdf.variables(path)
+
+
+def read_grid(files: PairFiles) -> Grid:
+    """Return the grid of the displacement without reading it."""
+    return geotiff.read_band_grid(files.phase, netcdf.layer(files.phase, _DISPLACEMENT))
+
+
+def read(files: PairFiles) -> RawPhase:
+    """Read displacement as phase, once the user agrees that it has been unwrapped and smoothed."""
+    if files.options.get("kind") != "unwrapped":
+        raise InputError(
+            f"{files.phase}: found displacement without the noise of an interferogram, expected wrapped phase; set "
+            "kind: unwrapped to wrap it again, and trust what the detector misses less."
+        )
+    values, grid = read_unwrapped(files.phase, files)
+    return RawPhase(
+        values,
+        grid,
+        kind="unwrapped",
+        source=source_entry("phase", files.phase, "float32"),
+        nodata_rule="nan",
+        facts={"wavelength_m": SENTINEL1_WAVELENGTH_M},
+        warnings=[f"{files.phase.name}: wrapped again from displacement, which has less noise than an interferogram"],
+    )
+
+
+def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+    """Read displacement as unwrapped radians: −4π/λ times metres towards the satellite."""
+    band = geotiff.read_band(path, netcdf.layer(path, _DISPLACEMENT))
+    return band.values * np.float32(-4 * np.pi / SENTINEL1_WAVELENGTH_M), band.grid
+
+
+def read_coherence(
+    path: Path, grid: Grid, dates: tuple[date, date]
+) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+    """Read the temporal coherence; None if the product has none."""
+    if _COHERENCE not in netcdf.variables(path):
+        return None
+    return geotiff.read_coherence(path, grid, netcdf.layer(path, _COHERENCE))

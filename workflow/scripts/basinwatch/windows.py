@@ -1,0 +1,217 @@
+"""Windows over an interferogram, read row by row of windows and encoded for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import rasterio
+import torch
+from numpy.typing import NDArray
+from rasterio.windows import Window
+from torch import Tensor
+
+from basinwatch.detectors import Detector
+from basinwatch.encoding import channels, encode
+from basinwatch.errors import InputError
+from basinwatch.models import LoadedModel
+from basinwatch.rasters import decode_share
+from basinwatch.tiling import Tile, tiles
+from basinwatch.views import views
+
+_ROWS_AT_ONCE = 128
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How an interferogram is searched.
+
+    Parameters
+    ----------
+    window_px, step_px
+        Side and spacing of the windows; rounded to the detector's stride (side up, spacing down).
+    batch_size
+        Windows per pass of the network; does not change the result.
+    min_window_coherence
+        Windows of a lower mean coherence are not searched and stay without data.
+    precision
+        ``auto`` (bfloat16 where the hardware has it) or ``float32``.
+    view_count
+        Over how many views of each window probabilities are averaged, see :mod:`basinwatch.views`.
+    """
+
+    window_px: int = 1024
+    step_px: int = 768
+    batch_size: int = 2
+    min_window_coherence: float = 0.0
+    precision: str = "auto"
+    view_count: int = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Windows over a raster whose sides are rounded up to the detector's stride.
+
+    All windows start at multiples of the stride, so that the network's inner lattice, and with it
+    the answer, does not depend on the window.
+    """
+
+    height: int
+    width: int
+    size: int
+    step: int
+
+    def rows(self) -> Iterator[tuple[int, list[Tile]]]:
+        """Yield the first pixel row of each row of windows, with its windows."""
+        for row, group in groupby(tiles(self.height, self.width, self.size, self.step), lambda tile: tile.row):
+            yield row, list(group)
+
+
+def window_layout(shape: tuple[int, int], model: LoadedModel, settings: SearchSettings) -> Layout:
+    """Fit the wanted windows to a raster and a detector.
+
+    Raises
+    ------
+    InputError
+        If the detector only works at its training size and another one is asked for.
+    """
+    detector, wanted = model.detector, settings.window_px
+    if not detector.free_size and wanted != model.spec["tile_size_px"]:
+        raise InputError(
+            f"model {model.spec['name']}: found window_px {wanted}, expected {model.spec['tile_size_px']} as in "
+            "training, since its answer depends on the window; correct the setting."
+        )
+    if not 1 <= settings.step_px <= wanted:
+        raise InputError(f"detection: found step_px {settings.step_px}, expected 1 to {wanted}; correct the setting.")
+    stride = detector.stride
+    height, width = (-(-side // stride) * stride for side in shape)
+    size = -(-wanted // stride) * stride
+    if detector.free_size:
+        size = min(size, max(height, width))
+    return Layout(height, width, size, max(min(settings.step_px, size) // stride * stride, stride))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows of one row of windows, ready for the network.
+
+    Parameters
+    ----------
+    row
+        First pixel row.
+    valid
+        bool (size, width) of the whole row of windows: where there is phase.
+    windows
+        May be none: then nothing more in the row is worth searching.
+    channels
+        (windows · views, channels, size, size) in the network's precision, the views of a window one after the other.
+    """
+
+    row: int
+    valid: NDArray[np.bool_]
+    windows: Sequence[Tile]
+    channels: Tensor
+
+
+class EncodedRows:
+    """One row of windows of an interferogram, read and encoded once; the next row keeps what both share.
+
+    Parameters
+    ----------
+    phase, coherence
+        Open rasters; coherence may be None.
+    encoding
+        Name of the encoding.
+    dtype
+        Precision of the encoded channels.
+    """
+
+    def __init__(
+        self,
+        phase: rasterio.DatasetReader,
+        coherence: rasterio.DatasetReader | None,
+        layout: Layout,
+        encoding: str,
+        settings: SearchSettings,
+        dtype: torch.dtype,
+    ) -> None:
+        self._phase, self._coherence, self._encoding = phase, coherence, encoding
+        self._min_coherence, self._views = settings.min_window_coherence, views(settings.view_count)
+        shape = layout.size, max(layout.width, layout.size)
+        self.row, self.size, self._end = 0, layout.size, 0
+        self.valid = np.zeros(shape, bool)
+        self._shares = np.full(shape if coherence and self._min_coherence > 0 else (layout.size, 0), np.nan, np.float32)
+        self._channels = [torch.zeros((*shape, channels(encoding)), dtype=dtype) for _ in self._views]
+
+    def advance(self, row: int) -> None:
+        """Go on to the row of windows that begins at pixel row `row`."""
+        kept = max(self._end - row, 0)
+        # Batches of the row before may still be in use, so this array is made anew.
+        self.valid = np.concatenate([self.valid[self.size - kept :], np.zeros_like(self.valid[kept:])])
+        self._shares[:kept] = self._shares[self.size - kept :].copy()
+        for channel in self._channels:
+            channel[:kept] = channel[self.size - kept :].clone()
+        for first in range(row + kept, row + self.size, _ROWS_AT_ONCE):
+            self._read(first, slice(first - row, min(first - row + _ROWS_AT_ONCE, self.size)))
+        self.row, self._end = row, row + self.size
+
+    def _read(self, first: int, place: slice) -> None:
+        """Read and encode a few rows of the rasters from `first` on; beyond the raster there is no data."""
+        shape = place.stop - place.start, self.valid.shape[1]
+        phase = _rows(self._phase, first, shape)
+        shares = None if self._coherence is None else _rows(self._coherence, first, shape)
+        self.valid[place] = np.isfinite(phase)
+        if self._shares.size and shares is not None:
+            self._shares[place] = shares
+        for view, channel in zip(self._views, self._channels, strict=True):
+            encoded = encode(phase + np.float32(view.offset_rad) if view.offset_rad else phase, shares, self._encoding)
+            channel[place] = torch.from_numpy(encoded).permute(1, 2, 0)
+
+    def is_worth_searching(self, window: Tile) -> bool:
+        """Whether a window has any phase and, where coherence is known, enough of it."""
+        columns = slice(window.column, window.column + window.size)
+        if not self.valid[:, columns].any():
+            return False
+        known = self._shares[:, columns]
+        known = known[np.isfinite(known)]
+        return known.size == 0 or float(known.mean()) >= self._min_coherence
+
+    def batch(self, windows: Sequence[Tile]) -> Batch:
+        """Cut windows out of this row."""
+        shown = [
+            channel[:, window.column : window.column + window.size].flip(view.axes)
+            for window in windows
+            for view, channel in zip(self._views, self._channels, strict=True)
+        ]
+        nothing = torch.zeros((0, self.size, self.size, self._channels[0].shape[-1]))
+        stacked = torch.stack(shown) if shown else nothing
+        return Batch(self.row, self.valid, windows, stacked.permute(0, 3, 1, 2))
+
+
+def _rows(source: rasterio.DatasetReader, first: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Read rows from `first` on into an array, NaN beyond the raster; coded shares are decoded."""
+    rows = np.full(shape, np.nan, np.float32)
+    count = min(shape[0], source.height - first)
+    if count > 0:
+        values = source.read(1, window=Window(0, first, source.width, count))
+        rows[:count, : source.width] = decode_share(values) if values.dtype == np.uint8 else values
+    return rows
+
+
+def batches(
+    phase: rasterio.DatasetReader,
+    coherence: rasterio.DatasetReader | None,
+    layout: Layout,
+    detector: Detector,
+    settings: SearchSettings,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Batch]:
+    """Read an interferogram from top to bottom, everything once; at least one batch per row of windows."""
+    rows = EncodedRows(phase, coherence, layout, detector.encoding, settings, dtype)
+    for row, windows in layout.rows():
+        rows.advance(row)
+        searched = [window for window in windows if rows.is_worth_searching(window)]
+        for start in range(0, max(len(searched), 1), settings.batch_size):
+            yield rows.batch(searched[start : start + settings.batch_size])
