@@ -34,7 +34,7 @@ def configure(workspace, atmosphere, **others):
     workspace.configure(
         simulation={
             "recipe": "custom", "tile_size_px": 64, "shard_size": 3, "train_shards": 1, "validation_shards": 1,
-            "atmosphere": atmosphere,
+            "pixel_size_m": [10, 40], "atmosphere": atmosphere,
         } | others
     )  # fmt: skip
 
