@@ -48,7 +48,7 @@ class Instances:
     Parameters
     ----------
     labels
-        int32 (y, x), 0 = background, basins 1…n in the order of their first pixel.
+        int32 (y, x), 0 = background, basins 1…n.
     score, peak
         float64 (n,), mean and largest probability inside.
     area_px

@@ -123,7 +123,7 @@ class BasinNet(SemanticDetector):
 def core_target(target: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Where a pixel lies in the core of its basin: at least half as far from the outside as any pixel of the basin.
 
-    Other basins are outside too, so cores never touch.
+    Other basins are outside too, so cores of basins five pixels wide or more never touch.
 
     Parameters
     ----------
