@@ -40,18 +40,18 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from basinwatch.calibration.files import match
 from basinwatch.calibration.pictures import read_tiles
 from basinwatch.compute import use_threads
-from basinwatch.datasets import LabelledTile, read_shard
-from basinwatch.detector_scores import figures
+from basinwatch.datasets.tiles import LabelledTile, read_shard
+from basinwatch.evaluation.detector_scores import figures
+from basinwatch.evaluation.tile_scores import rule_of, score_tiles, search_tiles
 from basinwatch.experiments import floor, floor_summary
 from basinwatch.experiments.controlled import Setup
 from basinwatch.experiments.design import floor_trials
 from basinwatch.experiments.search import search_with
+from basinwatch.inference.predictor import Predictor
 from basinwatch.models import LoadedModel, load_model
-from basinwatch.predictor import Predictor
 from basinwatch.readers import PairFiles, read_interferogram
 from basinwatch.simulation.recipes import read_settings
 from basinwatch.simulation.shards import ShardFiles, simulate_shard
-from basinwatch.tile_scores import rule_of, score_tiles, search_tiles
 from scipy import ndimage
 
 DATA = Path(os.environ.get("BASINWATCH_DATA", ROOT.parent / "shared" / "data"))

@@ -24,23 +24,23 @@ from rasterio.windows import Window
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from basinwatch import detectors
-from basinwatch.average_precision import average_precision
-from basinwatch.datasets import ShardSet
+from basinwatch.datasets.tiles import ShardSet
 from basinwatch.detectors import Detector, InstanceDetector, Objects
-from basinwatch.evaluation import Comparison, compare
-from basinwatch.forming import form_basins, instance_settings
+from basinwatch.evaluation.average_precision import average_precision
+from basinwatch.evaluation.scores import Comparison, compare
 from basinwatch.grid import Grid
-from basinwatch.inference import search
-from basinwatch.instances import Instances
+from basinwatch.inference.forming import form_basins, instance_settings
+from basinwatch.inference.instances import Instances
+from basinwatch.inference.object_overlaps import compare_masks
+from basinwatch.inference.placed_objects import read_objects
+from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.search import search
+from basinwatch.inference.windows import SearchSettings, window_layout
 from basinwatch.models import LoadedModel, load_model
-from basinwatch.object_overlaps import compare_masks
-from basinwatch.placed_objects import read_objects
-from basinwatch.predictor import Predictor
 from basinwatch.rasters import create_raster, encode_share
 from basinwatch.simulation.recipes import read_settings
 from basinwatch.simulation.shards import ShardFiles, simulate_shard
 from basinwatch.vectors import footprints
-from basinwatch.windows import SearchSettings, window_layout
 
 MODEL = ROOT / "resources" / "models" / "basinnet"
 FIRST_SAMPLE, SAMPLES, TILE_PX = 40_000_000, 6, 2048

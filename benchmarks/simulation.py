@@ -30,7 +30,7 @@ from basinwatch.calibration.pictures import read_tiles
 from basinwatch.calibration.sampling import tiles_with_basins
 from basinwatch.calibration.statistics import statistics
 from basinwatch.calibration.tables import table, worst_factor
-from basinwatch.datasets import write_shard
+from basinwatch.datasets.tiles import write_shard
 from basinwatch.simulation.atmosphere import turbulence
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.geometry import Spacing

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from basinwatch.encoding import encode
-from basinwatch.forming import instance_settings
 from basinwatch.grid import Grid
-from basinwatch.instances import find_instances
+from basinwatch.inference.forming import instance_settings
+from basinwatch.inference.instances import find_instances
+from basinwatch.inference.placed_objects import PlacedObject, write_objects
+from basinwatch.inference.predictor import Predictor
 from basinwatch.models import LoadedModel, load_model
-from basinwatch.placed_objects import PlacedObject, write_objects
-from basinwatch.predictor import Predictor
 from basinwatch.tiling import Tile
 from basinwatch.vectors import polygons_of
 from sahi.models.base import DetectionModel

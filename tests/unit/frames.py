@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from affine import Affine
 from basinwatch.detectors import InstanceDetector, Objects, SemanticDetector
-from basinwatch.forming import form_basins, instance_settings
 from basinwatch.grid import Grid
-from basinwatch.inference import search
+from basinwatch.inference.forming import form_basins, instance_settings
+from basinwatch.inference.search import search
 from basinwatch.interferogram import Interferogram, write_interferogram
 from basinwatch.models import LoadedModel
 from basinwatch.rasters import open_raster

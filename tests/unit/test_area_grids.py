@@ -2,9 +2,9 @@
 
 import pytest
 from affine import Affine
-from basinwatch.area_grids import area_crs, area_grid
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
+from basinwatch.mosaics.area_grids import area_crs, area_grid
 from pyproj import CRS
 
 

@@ -2,8 +2,15 @@
 
 import numpy as np
 import pytest
-from basinwatch.augmentation import AugmentationSettings, augment, augment_batch, generator, orient, planar_ramp
 from basinwatch.encoding import encode
+from basinwatch.training.augmentation import (
+    AugmentationSettings,
+    augment,
+    augment_batch,
+    generator,
+    orient,
+    planar_ramp,
+)
 
 NOTHING = AugmentationSettings(
     offset=False, flips=False, rotations=False, ramp_probability=0, noise_probability=0, coherence_dropout=0

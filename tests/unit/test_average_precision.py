@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from basinwatch.average_precision import COCO_IOUS, Ranking, average_precision
-from basinwatch.datasets import Label
+from basinwatch.datasets.tiles import Label
 from basinwatch.detectors import Objects
-from basinwatch.evaluation import compare
-from basinwatch.instances import Instances
-from basinwatch.object_overlaps import compare_boxes, compare_masks, instance_boxes
+from basinwatch.evaluation.average_precision import COCO_IOUS, Ranking, average_precision
+from basinwatch.evaluation.scores import compare
+from basinwatch.inference.instances import Instances
+from basinwatch.inference.object_overlaps import compare_boxes, compare_masks, instance_boxes
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval

@@ -18,7 +18,7 @@ from basinwatch.calibration.reports import to_csv, to_markdown, to_snippet
 from basinwatch.calibration.statistics import STATISTICS, statistics
 from basinwatch.calibration.suggestion import damped_step, distances, sensitivities, suggest, with_texture
 from basinwatch.calibration.tables import COMPARED, Row, table, worst_factor
-from basinwatch.datasets import Label, LabelledTile
+from basinwatch.datasets.tiles import Label, LabelledTile
 from basinwatch.errors import InputError
 from basinwatch.phase import wrap
 from basinwatch.phase_color import to_rgb

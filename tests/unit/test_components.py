@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from basinwatch.components import find_components
+from basinwatch.inference.components import find_components
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from basinwatch import datasets
+from basinwatch.datasets import tiles as datasets
 from basinwatch.errors import InputError
 from pycocotools import mask as coco_mask
 

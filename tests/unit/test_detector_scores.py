@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.bootstrap import bootstrap
-from basinwatch.datasets import Label, LabelledTile, read_shard, write_shard
-from basinwatch.detector_scores import figures, recall_by_class, summary
+from basinwatch.datasets.tiles import Label, LabelledTile, read_shard, write_shard
 from basinwatch.detectors import Objects
 from basinwatch.errors import InputError
-from basinwatch.evaluation import pixel_scores
-from basinwatch.evaluation_report import (
+from basinwatch.evaluation.bootstrap import bootstrap
+from basinwatch.evaluation.detector_scores import figures, recall_by_class, summary
+from basinwatch.evaluation.predictions import best_thresholds
+from basinwatch.evaluation.sampled_points import kappa_s4_printed, point_scores, sample_points
+from basinwatch.evaluation.scores import pixel_scores
+from basinwatch.evaluation.tables import (
     EvaluationSettings,
     class_table,
     evaluate,
@@ -20,11 +22,9 @@ from basinwatch.evaluation_report import (
     read_scores,
     to_markdown,
 )
-from basinwatch.instances import InstanceSettings
+from basinwatch.evaluation.tile_scores import score_tile, score_tiles, strong_labels
+from basinwatch.inference.instances import InstanceSettings
 from basinwatch.models import load_model, save_model
-from basinwatch.predictions import best_thresholds
-from basinwatch.sampled_points import kappa_s4_printed, point_scores, sample_points
-from basinwatch.tile_scores import score_tile, score_tiles, strong_labels
 from sklearn.metrics import cohen_kappa_score
 
 SIDE = 64

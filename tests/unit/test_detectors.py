@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.basinnet import BasinNet, core_target
 from basinwatch.detectors.losses import segmentation_loss
 from basinwatch.encoding import available as encodings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.eca import EfficientChannelAttention
 from basinwatch.errors import InputError
 from narrow_detectors import NARROW

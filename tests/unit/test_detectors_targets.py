@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.targets import boxes_and_masks, mostly_ignored
 from pycocotools import mask as coco
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.pyramid import choose_anchors
 from basinwatch.detectors.region_heads import crop_mask
 from basinwatch.detectors.targets import boxes_and_masks, mostly_ignored

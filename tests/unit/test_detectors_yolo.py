@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.darknet import CspDarknet, _PyramidPooling
 from basinwatch.detectors.targets import boxes_and_masks
 from basinwatch.errors import InputError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.anchors import assign_anchors, cluster_anchors, place_anchors
 from basinwatch.detectors.assignment import AssignmentSettings, assign
 from basinwatch.detectors.boxes import (

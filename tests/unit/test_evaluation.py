@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from basinwatch.average_precision import average_precision
-from basinwatch.datasets import IGNORED, Label
-from basinwatch.evaluation import (
+from basinwatch.datasets.tiles import IGNORED, Label
+from basinwatch.evaluation.average_precision import average_precision
+from basinwatch.evaluation.scores import (
     ObjectScores,
     assign,
     choose_thresholds,
@@ -15,7 +15,7 @@ from basinwatch.evaluation import (
     object_scores,
     pixel_scores,
 )
-from basinwatch.instances import Instances, InstanceSettings, find_instances
+from basinwatch.inference.instances import Instances, InstanceSettings, find_instances
 from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval

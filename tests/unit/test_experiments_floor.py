@@ -13,7 +13,7 @@ from basinwatch.experiments.controlled import Setup, floor_record
 from basinwatch.experiments.design import Condition, Trial
 from basinwatch.experiments.floor import COLUMNS, measure
 from basinwatch.experiments.tables import read_blocks, write_rows
-from basinwatch.instances import InstanceSettings, find_instances
+from basinwatch.inference.instances import InstanceSettings, find_instances
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing
 from basinwatch.simulation.labels import equivalent_sigma_m
 from basinwatch.simulation.rendering import atmosphere_phase, delay_rad, move_ground, render

@@ -15,7 +15,7 @@ from basinwatch.experiments.reference import PLACES, Template, unit_phasors
 from basinwatch.experiments.response import COLUMNS, advanced, measure, moving_field, pair_record
 from basinwatch.experiments.tables import read_blocks, write_rows
 from basinwatch.goldstein import filter_goldstein
-from basinwatch.instances import InstanceSettings, find_instances
+from basinwatch.inference.instances import InstanceSettings, find_instances
 from basinwatch.simulation.coherence import phasor_coherence
 from basinwatch.simulation.deformation import Patch
 from basinwatch.simulation.geometry import PHASE_PER_MM

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.detectors import SemanticDetector
 from basinwatch.detectors.basinnet import BasinNet
 from basinwatch.encoding import encode
 from basinwatch.experiments.search import search_with
-from basinwatch.instances import InstanceSettings, find_instances
+from basinwatch.inference.instances import InstanceSettings, find_instances
+from basinwatch.inference.predictor import Predictor
 from basinwatch.models import LoadedModel
-from basinwatch.predictor import Predictor
 
 OWN = {"threshold": None, "peak_threshold": None, "min_area_px": None}
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from affine import Affine
 from basinwatch.errors import InputError
-from basinwatch.forming import form_basins, instance_settings
 from basinwatch.grid import Grid
-from basinwatch.instances import InstanceSettings, find_instances
-from basinwatch.placed_objects import PlacedObject, write_objects
+from basinwatch.inference.forming import form_basins, instance_settings
+from basinwatch.inference.instances import InstanceSettings, find_instances
+from basinwatch.inference.placed_objects import PlacedObject, write_objects
 from basinwatch.rasters import SHARE_TAGS, decode_share, encode_share, write_raster
 from basinwatch.tiling import Tile
 from basinwatch.vectors import polygons_of
@@ -77,7 +77,7 @@ def test_what_is_not_wanted_otherwise_is_the_models(tmp_path):
 
 
 def test_regions_too_large_for_basins_are_left_out_and_said(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("basinwatch.forming.LARGEST_BOX_PX", 400)
+    monkeypatch.setattr("basinwatch.inference.forming.LARGEST_BOX_PX", 400)
     probability = np.full((60, 60), 0.1, np.float32)
     probability[10:20, 10:20], probability[40:50, 10:55] = 0.9, 0.95
     assert formed(tmp_path, probability, MAP).area_m2.tolist() == [100 * 400]

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from basinwatch.datasets import Label, LabelledTile
+from basinwatch.datasets.tiles import Label, LabelledTile
 from basinwatch.gallery import Strip, gallery
 from basinwatch.phase_color import from_rgb
 from PIL import Image

@@ -9,9 +9,9 @@ import torch
 from basinwatch.detectors.basinnet import BasinNet
 from basinwatch.encoding import encode
 from basinwatch.errors import InputError
-from basinwatch.predictor import Predictor, fold_normalisation
+from basinwatch.inference.predictor import Predictor, fold_normalisation
+from basinwatch.inference.windows import SearchSettings
 from basinwatch.rasters import read_raster, read_share
-from basinwatch.windows import SearchSettings
 
 from tests.conftest import DATA
 from tests.unit.frames import (

@@ -2,7 +2,7 @@
 
 import geopandas as gpd
 import numpy as np
-from basinwatch.mosaics import mosaic
+from basinwatch.mosaics.basins import mosaic
 from shapely.geometry import Point, box
 
 CRS = "EPSG:32634"

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from basinwatch.object_merging import is_cut, merge
-from basinwatch.placed_objects import PlacedObject, read_objects, write_objects
+from basinwatch.inference.object_merging import is_cut, merge
+from basinwatch.inference.placed_objects import PlacedObject, read_objects, write_objects
 from basinwatch.tiling import Tile, tiles
 from scipy import ndimage
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from basinwatch import detectors
-from basinwatch.predictor import Predictor, fold_normalisation
+from basinwatch.inference.predictor import Predictor, fold_normalisation
 from narrow_detectors import NARROW
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from basinwatch.area_grids import area_grid
 from basinwatch.grid import Grid
-from basinwatch.raster_mosaics import mosaic_rasters
+from basinwatch.mosaics.area_grids import area_grid
+from basinwatch.mosaics.rasters import mosaic_rasters
 from basinwatch.rasters import SHARE_TAGS, encode_share, write_raster
 
 

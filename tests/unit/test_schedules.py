@@ -3,8 +3,8 @@
 import pytest
 import torch
 from basinwatch.errors import InputError
-from basinwatch.optimizers import OptimizerSettings, build_optimizer, limit_gradient
-from basinwatch.schedules import ScheduleSettings, learning_rate
+from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.training.schedules import ScheduleSettings, learning_rate
 from torch.optim import lr_scheduler
 
 STEPS = 50

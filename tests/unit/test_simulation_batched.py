@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from basinwatch.calibration.statistics import statistics
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.simulation import batched, rendering
 from basinwatch.simulation.batched import observe, prepare, render_batch, simulate_batches
 from basinwatch.simulation.drawing import draw

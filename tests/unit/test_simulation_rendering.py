@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from basinwatch.datasets import read_shard
+from basinwatch.datasets.tiles import read_shard
 from basinwatch.simulation import coherence, confounders, labels, rendering
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from basinwatch.instances import InstanceSettings, find_instances
-from basinwatch.stitching import Blender, edge_weights
+from basinwatch.inference.instances import InstanceSettings, find_instances
+from basinwatch.inference.stitching import Blender, edge_weights
 from basinwatch.tiling import Tile, tiles
 
 

@@ -7,11 +7,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from affine import Affine
-from basinwatch.datasets import encode_rle, read_shard
+from basinwatch.datasets.cutting import LabelledScene, cut_scene, cut_shard
+from basinwatch.datasets.tiles import encode_rle, read_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import Interferogram, write_interferogram
-from basinwatch.tile_cutting import LabelledScene, cut_scene, cut_shard
 from basinwatch.tiling import TileTable
 from shapely.geometry import LineString, Point, Polygon, box
 

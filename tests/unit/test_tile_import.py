@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from basinwatch.datasets import read_shard
+from basinwatch.datasets.importing import Collection, import_shard
+from basinwatch.datasets.tiles import read_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import write_raster
-from basinwatch.tile_import import Collection, import_shard
 from pyproj import CRS
 
 HEIGHT, WIDTH = 40, 70

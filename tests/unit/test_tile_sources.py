@@ -6,12 +6,12 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from basinwatch.datasets import ShardSet, write_shard
+from basinwatch.datasets.tiles import ShardSet, write_shard
 from basinwatch.errors import InputError
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render
 from basinwatch.simulation.settings import Settings
-from basinwatch.tile_sources import MixedSource, ShardSource, SimulatedSource, one_ahead, tile_order
+from basinwatch.training.tile_sources import MixedSource, ShardSource, SimulatedSource, one_ahead, tile_order
 
 SETTINGS = replace(Settings(), tile_size_px=64, seed=5)
 

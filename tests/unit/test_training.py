@@ -8,19 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from basinwatch import training
-from basinwatch.augmentation import AugmentationSettings
 from basinwatch.compute import pick_device
-from basinwatch.datasets import IGNORED, Label, LabelledTile, Shard, ShardSet, read_shard, write_shard
+from basinwatch.datasets.tiles import IGNORED, Label, LabelledTile, Shard, ShardSet, read_shard, write_shard
 from basinwatch.errors import InputError
 from basinwatch.models import load_model
-from basinwatch.optimizers import OptimizerSettings
 from basinwatch.phase import wrap
-from basinwatch.schedules import ScheduleSettings
-from basinwatch.tile_sources import ShardSource
-from basinwatch.training import TrainingSettings, train
-from basinwatch.training_curve import rows_since_best
-from basinwatch.training_state import TrainingState
+from basinwatch.training import trainer as training
+from basinwatch.training.augmentation import AugmentationSettings
+from basinwatch.training.curve import rows_since_best
+from basinwatch.training.optimizers import OptimizerSettings
+from basinwatch.training.schedules import ScheduleSettings
+from basinwatch.training.state import TrainingState
+from basinwatch.training.tile_sources import ShardSource
+from basinwatch.training.trainer import TrainingSettings, train
 from safetensors import safe_open
 
 TINY = TrainingSettings(

@@ -7,7 +7,7 @@ import torch
 import yaml
 from basinwatch import detectors
 from basinwatch.errors import InputError
-from basinwatch.training_recipes import read_recipe, training_settings
+from basinwatch.training.recipes import read_recipe, training_settings
 
 ROOT = Path(__file__).parents[2]
 PRESETS = ROOT / "resources" / "presets"

@@ -103,7 +103,7 @@ def test_an_edited_module_reruns_exactly_the_rules_that_use_it(workspace: Worksp
 
 
 def test_an_edited_detector_reruns_detection_and_what_follows(workspace: Workspace):
-    append(workspace.folder / "workflow/scripts/basinwatch/inference.py", "\nEDITED = 1\n")
+    append(workspace.folder / "workflow/scripts/basinwatch/inference/search.py", "\nEDITED = 1\n")
     followers = messages("form", adjacent()) | messages("mosaic", adjacent()) | AGGREGATES
     assert workspace.planned() == messages("detect", adjacent()) | followers
 

@@ -7,7 +7,7 @@ import geopandas as gpd
 import pandas as pd
 import pytest
 import yaml
-from basinwatch.datasets import read_shard
+from basinwatch.datasets.tiles import read_shard
 from shapely.geometry import Point
 
 from tests.workflow.conftest import Workspace

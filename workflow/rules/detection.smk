@@ -23,7 +23,9 @@ rule predict_probability:
         runtime=30,
         gpu=config["detection"]["gpus"],
     params:
-        code=code_version("inference", "windows", "models", "interferogram"),
+        code=code_version(
+            "inference.search", "inference.windows", "models", "interferogram"
+        ),
         settings=search_settings(),
     message:
         "Find basins in pair {wildcards.pair} of stack {wildcards.stack}"
@@ -51,7 +53,7 @@ rule form_basins:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_version("forming", "interferogram", "vectors"),
+        code=code_version("inference.forming", "interferogram", "vectors"),
         settings=forming_settings(),
     message:
         "Outline the basins of pair {wildcards.pair} of stack {wildcards.stack}"

@@ -49,7 +49,7 @@ rule evaluate_detector:
         runtime=120,
         gpu=config["evaluation"]["gpus"],
     params:
-        code=code_version("evaluation_report", "models", "compute", "datasets"),
+        code=code_version("evaluation.tables", "models", "compute", "datasets.tiles"),
         settings=evaluation_settings(),
     message:
         "Score model {wildcards.model}"
@@ -74,7 +74,7 @@ rule tabulate_evaluation:
         mem_mb=1000,
         runtime=5,
     params:
-        code=code_version("evaluation_report"),
+        code=code_version("evaluation.tables"),
     message:
         "Put the scores of all models side by side"
     script:

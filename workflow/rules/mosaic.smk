@@ -18,7 +18,7 @@ rule mosaic_basins:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_version("mosaics", "area_grids", "vectors"),
+        code=code_version("mosaics.basins", "mosaics.area_grids", "vectors"),
     message:
         "Merge the basins of pair {wildcards.pair} in area {wildcards.area}"
     script:
@@ -42,7 +42,7 @@ rule mosaic_probability:
         mem_mb=1000,
         runtime=15,
     params:
-        code=code_version("raster_mosaics", "area_grids"),
+        code=code_version("mosaics.rasters", "mosaics.area_grids"),
     message:
         "Lay the probabilities of pair {wildcards.pair} over area {wildcards.area}"
     script:
@@ -66,7 +66,7 @@ rule mosaic_activity:
         mem_mb=2000,
         runtime=15,
     params:
-        code=code_version("raster_mosaics", "area_grids"),
+        code=code_version("mosaics.rasters", "mosaics.area_grids"),
     message:
         "Lay the activity of all stacks over area {wildcards.area}"
     script:

@@ -276,7 +276,7 @@ rule export_shard:
         mem_mb=2000,
         runtime=10,
     params:
-        code=code_version("datasets", "rasters"),
+        code=code_version("datasets.tiles", "rasters"),
     message:
         "Write the tiles of shard {wildcards.shard} of the {wildcards.split} set {wildcards.name} as GeoTIFF"
     script:

@@ -46,7 +46,7 @@ rule cut_training_tiles:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("tile_cutting", "interferogram"),
+        code=code_version("datasets.cutting", "interferogram"),
     message:
         "Cut training tiles from pair {wildcards.pair} of stack {wildcards.stack}"
     script:
@@ -70,7 +70,7 @@ rule import_tiles:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("tile_import"),
+        code=code_version("datasets.importing"),
         entry=collection_entry,
         size_px=config["simulation"]["tile_size_px"],
     message:

@@ -23,10 +23,10 @@ rule train_detector:
         gpu=config["training"]["gpus"],
     params:
         code=code_version(
-            "training",
-            "training_recipes",
-            "tile_sources",
-            "datasets",
+            "training.trainer",
+            "training.recipes",
+            "training.tile_sources",
+            "datasets.tiles",
             "compute",
             "simulation.recipes",
         ),

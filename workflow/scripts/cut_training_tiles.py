@@ -7,9 +7,9 @@ stack so that no scene is split between training and test.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basinwatch.datasets.cutting import LabelledScene, cut_shard
 from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to
-from basinwatch.tile_cutting import LabelledScene, cut_shard
 from basinwatch.tiling import TileTable
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basinwatch.compute import pick_device, use_threads
-from basinwatch.datasets import Shard, read_shard
-from basinwatch.evaluation_report import EvaluationSettings, class_table, evaluate, figure_table
+from basinwatch.datasets.tiles import Shard, read_shard
+from basinwatch.evaluation.tables import EvaluationSettings, class_table, evaluate, figure_table
 from basinwatch.models import load_model
 from basinwatch.provenance import atomic_path, log_to, write_json
 

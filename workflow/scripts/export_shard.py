@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from basinwatch.datasets import LabelledTile, read_shard
+from basinwatch.datasets.tiles import LabelledTile, read_shard
 from basinwatch.grid import Grid
 from basinwatch.provenance import log_to
 from basinwatch.rasters import write_raster

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from basinwatch import forming
 from basinwatch.grid import Grid
+from basinwatch.inference import forming
 from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to
 from basinwatch.vectors import write_geoparquet

@@ -6,8 +6,8 @@ In: phase pictures, and COCO labels or a label raster of each. Out: one shard of
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from basinwatch.datasets.importing import Collection, import_shard
 from basinwatch.provenance import log_to
-from basinwatch.tile_import import Collection, import_shard
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

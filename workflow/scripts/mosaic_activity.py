@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basinwatch.area_grids import area_grid
 from basinwatch.grid import Grid
+from basinwatch.mosaics.area_grids import area_grid
+from basinwatch.mosaics.rasters import mosaic_rasters
 from basinwatch.provenance import log_to
-from basinwatch.raster_mosaics import mosaic_rasters
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

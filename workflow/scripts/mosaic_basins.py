@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from basinwatch.area_grids import area_crs
 from basinwatch.grid import Grid
-from basinwatch.mosaics import mosaic
+from basinwatch.mosaics.area_grids import area_crs
+from basinwatch.mosaics.basins import mosaic
 from basinwatch.provenance import log_to
 from basinwatch.vectors import read_vectors, write_geopackage
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basinwatch.grid import Grid
-from basinwatch.inference import search
+from basinwatch.inference.search import search
+from basinwatch.inference.windows import SearchSettings
 from basinwatch.interferogram import read_metadata
 from basinwatch.models import load_model
 from basinwatch.provenance import log_to
 from basinwatch.tiling import TileTable
-from basinwatch.windows import SearchSettings
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

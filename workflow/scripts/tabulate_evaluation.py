@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
-from basinwatch.evaluation_report import figure_table, read_scores, to_markdown
+from basinwatch.evaluation.tables import figure_table, read_scores, to_markdown
 from basinwatch.provenance import atomic_path, log_to
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from basinwatch.compute import pick_device
-from basinwatch.datasets import ShardSet
+from basinwatch.datasets.tiles import ShardSet
 from basinwatch.provenance import log_to
 from basinwatch.simulation.recipes import read_settings
-from basinwatch.tile_sources import MixedSource, ShardSource, SimulatedSource, TileSource
-from basinwatch.training import train
-from basinwatch.training_recipes import read_recipe, training_settings
+from basinwatch.training.recipes import read_recipe, training_settings
+from basinwatch.training.tile_sources import MixedSource, ShardSource, SimulatedSource, TileSource
+from basinwatch.training.trainer import train
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake

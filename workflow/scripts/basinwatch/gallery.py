@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import binary_dilation
 
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.phase_color import to_rgb
 
 _LEVELS = 64

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from basinwatch.datasets import Label, LabelledTile
+from basinwatch.datasets.tiles import Label, LabelledTile
 from basinwatch.errors import InputError
 from basinwatch.rasters import read_raster
 from basinwatch.readers import PairFiles, read_interferogram

@@ -9,7 +9,7 @@ from basinwatch.calibration.sampling import figures, tiles_with_basins
 from basinwatch.calibration.statistics import statistics
 from basinwatch.calibration.suggestion import Suggestion, suggest
 from basinwatch.calibration.tables import Row, table
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.simulation.settings import Settings
 from basinwatch.simulation.sources import NO_SOURCES, Sources
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from basinwatch.calibration.statistics import statistics
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.errors import InputError
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter, uniform_filter
 
-from basinwatch.datasets import Label, LabelledTile
+from basinwatch.datasets.tiles import Label, LabelledTile
 from basinwatch.simulation.coherence import residues
 
 STATISTICS = {

@@ -22,7 +22,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.losses import mask_loss, segmentation_loss
 from basinwatch.detectors.registry import SemanticDetector, register
 from basinwatch.encoding import DEFAULT, channels
@@ -128,7 +128,7 @@ def core_target(target: NDArray[np.uint8]) -> NDArray[np.float32]:
     Parameters
     ----------
     target
-        uint8 (n, y, x), see :func:`basinwatch.datasets.instance_target`.
+        uint8 (n, y, x), see :func:`basinwatch.datasets.tiles.instance_target`.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 
 PRIOR = 0.01
 PRIOR_LOGIT = math.log(PRIOR / (1 - PRIOR))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 
 
 def segmentation_loss(logits: Tensor, target: Tensor, positive_weight: float, dice_weight: float) -> dict[str, Tensor]:
@@ -16,7 +16,7 @@ def segmentation_loss(logits: Tensor, target: Tensor, positive_weight: float, di
     logits
         (n, y, x).
     target
-        uint8 (n, y, x), see :func:`basinwatch.datasets.instance_target`.
+        uint8 (n, y, x), see :func:`basinwatch.datasets.tiles.instance_target`.
     positive_weight
         Weight of basin pixels in the cross-entropy.
     dice_weight

@@ -16,7 +16,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.models.detection.roi_heads import RoIHeads, project_masks_on_boxes
 from torchvision.ops import MultiScaleRoIAlign
 
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 from basinwatch.detectors.boxes import SelectionSettings
 from basinwatch.detectors.proposals import BOX_BETA
 from basinwatch.detectors.registry import Objects

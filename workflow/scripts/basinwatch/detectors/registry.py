@@ -73,7 +73,7 @@ class Detector(nn.Module):
         x
             float32 (n, channels, y, x), encoded.
         target
-            uint8 (n, y, x), see :func:`basinwatch.datasets.instance_target`.
+            uint8 (n, y, x), see :func:`basinwatch.datasets.tiles.instance_target`.
         """
         raise NotImplementedError
 

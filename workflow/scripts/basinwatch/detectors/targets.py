@@ -9,7 +9,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
-from basinwatch.datasets import IGNORED
+from basinwatch.datasets.tiles import IGNORED
 
 
 def boxes_and_masks(target: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -18,7 +18,7 @@ def boxes_and_masks(target: Tensor) -> list[tuple[Tensor, Tensor]]:
     Parameters
     ----------
     target
-        uint8 (n, y, x), see :func:`basinwatch.datasets.instance_target`.
+        uint8 (n, y, x), see :func:`basinwatch.datasets.tiles.instance_target`.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def mostly_ignored(tile: Tensor, boxes: Tensor) -> Tensor:
     Parameters
     ----------
     tile
-        uint8 (y, x), see :func:`basinwatch.datasets.instance_target`.
+        uint8 (y, x), see :func:`basinwatch.datasets.tiles.instance_target`.
     boxes
         float32 (n, 4), rounded to whole pixels.
 

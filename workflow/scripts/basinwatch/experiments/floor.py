@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.datasets import Label
-from basinwatch.evaluation import compare, match
+from basinwatch.datasets.tiles import Label
+from basinwatch.evaluation.scores import compare, match
 from basinwatch.experiments.controlled import Setup, floor_record
 from basinwatch.experiments.design import Trial
 from basinwatch.experiments.ideal import d_prime
 from basinwatch.experiments.search import Search
-from basinwatch.instances import Instances
+from basinwatch.inference.instances import Instances
 from basinwatch.simulation.deformation import Patch, overlap
 from basinwatch.simulation.geometry import Spacing
 from basinwatch.simulation.labels import basin_mask, equivalent_sigma_m

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from basinwatch.datasets import Label, LabelledTile
-from basinwatch.evaluation import compare, match
+from basinwatch.datasets.tiles import Label, LabelledTile
+from basinwatch.evaluation.scores import compare, match
 from basinwatch.experiments.controlled import (
     FIRST_TILE,
     LEVEL_BLOCK,
@@ -27,7 +27,7 @@ from basinwatch.experiments.design import CLASSES, DETECTORS, MIN_IOU, PAIR_DAYS
 from basinwatch.experiments.floor import masks
 from basinwatch.experiments.reference import Template, unit_phasors
 from basinwatch.experiments.search import Search
-from basinwatch.instances import Instances
+from basinwatch.inference.instances import Instances
 from basinwatch.simulation import coherence
 from basinwatch.simulation.atmosphere import seasonal_strength
 from basinwatch.simulation.drawing import Component, draw

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basinwatch.compute import pick_device, use_threads
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.detectors import Detector
 from basinwatch.encoding import channels, encode
-from basinwatch.forming import instance_settings
-from basinwatch.instances import Instances, find_instances
+from basinwatch.inference.forming import instance_settings
+from basinwatch.inference.instances import Instances, find_instances
+from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.stitching import Blender
+from basinwatch.inference.windows import Layout, SearchSettings, window_layout
 from basinwatch.models import LoadedModel, load_model
-from basinwatch.predictor import Predictor
-from basinwatch.stitching import Blender
-from basinwatch.windows import Layout, SearchSettings, window_layout
 
 Search = Callable[[LabelledTile], Instances]
 

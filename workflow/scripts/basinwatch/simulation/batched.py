@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from basinwatch.datasets import Label
+from basinwatch.datasets.tiles import Label
 from basinwatch.simulation import atmosphere, torch_filters
 from basinwatch.simulation.drawing import Component, draw
 from basinwatch.simulation.geometry import Spacing

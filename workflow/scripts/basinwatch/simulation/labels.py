@@ -15,7 +15,7 @@ from scipy.integrate import trapezoid
 from scipy.ndimage import binary_fill_holes, label
 from shapely import Point, Polygon, box
 
-from basinwatch.datasets import Label
+from basinwatch.datasets.tiles import Label
 from basinwatch.simulation.atmosphere import delay_spectrum, unit_scale
 from basinwatch.simulation.deformation import Patch, overlap
 from basinwatch.simulation.geometry import PHASE_PER_MM, Spacing

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from basinwatch.datasets import Label, LabelledTile
+from basinwatch.datasets.tiles import Label, LabelledTile
 from basinwatch.goldstein import filter_goldstein
 from basinwatch.phase import wrap
 from basinwatch.simulation import atmosphere, coherence, confounders, gacos_pairs, labels, speckle

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from basinwatch import datasets
-from basinwatch.datasets import LabelledTile
+from basinwatch.datasets import tiles as datasets
+from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.provenance import atomic_path
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class ShardFiles(NamedTuple):
-    """The two files of a shard (see :mod:`basinwatch.datasets`), and drawn parameters, one JSON object per line."""
+    """The two files of a shard (:mod:`basinwatch.datasets.tiles`), and drawn parameters, one JSON object per line."""
 
     arrays: Path
     coco: Path

@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-from basinwatch.augmentation import AugmentationSettings
 from basinwatch.errors import InputError
-from basinwatch.optimizers import OptimizerSettings
-from basinwatch.schedules import ScheduleSettings
-from basinwatch.training import TrainingSettings
+from basinwatch.training.augmentation import AugmentationSettings
+from basinwatch.training.optimizers import OptimizerSettings
+from basinwatch.training.schedules import ScheduleSettings
+from basinwatch.training.trainer import TrainingSettings
 
 _SECTIONS = ("optimizer", "schedule", "augmentation")
 _LENGTHS = ("epochs", "steps")

@@ -16,11 +16,11 @@ from shapely import box
 
 from basinwatch.calibration.files import match
 from basinwatch.calibration.pictures import read_tiles
-from basinwatch.datasets import Label, LabelledTile, write_shard
+from basinwatch.datasets.cutting import coco_geometry, read_json
+from basinwatch.datasets.tiles import Label, LabelledTile, write_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.readers import PairFiles, read_interferogram
-from basinwatch.tile_cutting import coco_geometry, read_json
 from basinwatch.tiling import Tile, tiles
 from basinwatch.vectors import footprints
 

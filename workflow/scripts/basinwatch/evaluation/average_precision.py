@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.evaluation import Comparison, match
+from basinwatch.evaluation.scores import Comparison, match
 
 COCO_IOUS = tuple(float(iou) for iou in np.linspace(0.5, 0.95, 10).round(2))
 _RECALL_POINTS = np.linspace(0, 1, 101)

@@ -17,8 +17,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 import torch
 
-from basinwatch.augmentation import Arrays, generator
-from basinwatch.datasets import LabelledTile, ShardSet, decode_phase, encode_phase, instance_target
+from basinwatch.datasets.tiles import LabelledTile, ShardSet, decode_phase, encode_phase, instance_target
 from basinwatch.errors import InputError
 from basinwatch.provenance import text_hash
 from basinwatch.rasters import decode_share, encode_share
@@ -27,6 +26,7 @@ from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render
 from basinwatch.simulation.settings import Settings
 from basinwatch.simulation.sources import Sources
+from basinwatch.training.augmentation import Arrays, generator
 
 _ORDER = 0
 _BATCHES_AHEAD = 3

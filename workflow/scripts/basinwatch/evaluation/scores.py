@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.datasets import IGNORED, Label, is_basin
-from basinwatch.instances import Instances, InstanceSettings, find_instances
+from basinwatch.datasets.tiles import IGNORED, Label, is_basin
+from basinwatch.inference.instances import Instances, InstanceSettings, find_instances
 
 OUTLINE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CORE_THRESHOLDS = (0.5, 0.7, 0.9)

@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from basinwatch.datasets import Label
+from basinwatch.datasets.tiles import Label
 from basinwatch.detectors import Detector, InstanceDetector, Objects
-from basinwatch.evaluation import (
+from basinwatch.evaluation.scores import (
     THRESHOLDS_IOU,
     Comparison,
     ObjectScores,
@@ -21,8 +21,8 @@ from basinwatch.evaluation import (
     compare,
     object_scores,
 )
-from basinwatch.instances import InstanceSettings, find_instances
-from basinwatch.object_overlaps import compare_boxes, compare_masks, instance_boxes, paint
+from basinwatch.inference.instances import InstanceSettings, find_instances
+from basinwatch.inference.object_overlaps import compare_boxes, compare_masks, instance_boxes, paint
 
 Maps = NDArray[np.floating[Any]]
 Output = Maps | Objects

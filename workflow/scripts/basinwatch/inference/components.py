@@ -14,7 +14,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from basinwatch.instances import EIGHT_NEIGHBOURS
+from basinwatch.inference.instances import EIGHT_NEIGHBOURS
 
 Integers = NDArray[np.int64]
 

@@ -16,10 +16,10 @@ from torch import Tensor
 from basinwatch.detectors import Detector
 from basinwatch.encoding import channels, encode
 from basinwatch.errors import InputError
+from basinwatch.inference.views import views
 from basinwatch.models import LoadedModel
 from basinwatch.rasters import decode_share
 from basinwatch.tiling import Tile, tiles
-from basinwatch.views import views
 
 _ROWS_AT_ONCE = 128
 
@@ -39,7 +39,7 @@ class SearchSettings:
     precision
         ``auto`` (bfloat16 where the hardware has it) or ``float32``.
     view_count
-        Over how many views of each window probabilities are averaged, see :mod:`basinwatch.views`.
+        Over how many views of each window probabilities are averaged, see :mod:`basinwatch.inference.views`.
     """
 
     window_px: int = 1024

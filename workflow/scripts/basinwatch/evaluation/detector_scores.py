@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from basinwatch.average_precision import COCO_IOUS, Ranking
-from basinwatch.bootstrap import Estimate, bootstrap
-from basinwatch.evaluation import (
+from basinwatch.evaluation.average_precision import COCO_IOUS, Ranking
+from basinwatch.evaluation.bootstrap import Estimate, bootstrap
+from basinwatch.evaluation.scores import (
     Comparison,
     ObjectScores,
     assign,
@@ -20,7 +20,7 @@ from basinwatch.evaluation import (
     object_scores,
     pixel_scores,
 )
-from basinwatch.tile_scores import TileScores
+from basinwatch.evaluation.tile_scores import TileScores
 
 Weights = NDArray[np.int64]
 Figures = Callable[[Weights], dict[str, float]]

@@ -17,24 +17,24 @@ import torch
 from torch import Tensor
 
 from basinwatch import detectors
-from basinwatch.augmentation import AugmentationSettings, augment_batch
-from basinwatch.average_precision import average_precision
 from basinwatch.compute import fast_dtype, pick_device, use_threads
-from basinwatch.datasets import ShardSet
+from basinwatch.datasets.tiles import ShardSet
 from basinwatch.detectors import Detector
 from basinwatch.encoding import encode
 from basinwatch.errors import InputError
-from basinwatch.evaluation import confusion, object_scores, pixel_scores
-from basinwatch.instances import InstanceSettings
+from basinwatch.evaluation.average_precision import average_precision
+from basinwatch.evaluation.predictions import Output, best_thresholds, hold_against, predict
+from basinwatch.evaluation.scores import confusion, object_scores, pixel_scores
+from basinwatch.inference.instances import InstanceSettings
 from basinwatch.models import load_model, read_spec, save_model
-from basinwatch.optimizers import OptimizerSettings, build_optimizer, limit_gradient
-from basinwatch.predictions import Output, best_thresholds, hold_against, predict
 from basinwatch.provenance import package_versions, text_hash
-from basinwatch.schedules import ScheduleSettings, learning_rate
-from basinwatch.starting_weights import start_from_model
-from basinwatch.tile_sources import TileSource, one_ahead
-from basinwatch.training_curve import COLUMNS, Row, plot_curve, quality, rows_since_best, write_curve
-from basinwatch.training_state import CHECKPOINT, TrainingState
+from basinwatch.training.augmentation import AugmentationSettings, augment_batch
+from basinwatch.training.curve import COLUMNS, Row, plot_curve, quality, rows_since_best, write_curve
+from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.training.schedules import ScheduleSettings, learning_rate
+from basinwatch.training.starting_weights import start_from_model
+from basinwatch.training.state import CHECKPOINT, TrainingState
+from basinwatch.training.tile_sources import TileSource, one_ahead
 
 logger = logging.getLogger(__name__)
 BEST = "best"

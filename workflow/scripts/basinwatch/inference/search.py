@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.collectors import MapCollector, ObjectCollector
 from basinwatch.compute import pick_device, use_threads
 from basinwatch.detectors import Detector, SemanticDetector
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
+from basinwatch.inference.collectors import MapCollector, ObjectCollector
+from basinwatch.inference.placed_objects import write_objects
+from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.stitching import WriteRows
+from basinwatch.inference.windows import Batch, Layout, SearchSettings, batches, window_layout
 from basinwatch.models import LoadedModel
-from basinwatch.placed_objects import write_objects
-from basinwatch.predictor import Predictor
 from basinwatch.raster_rows import RowWriter, bounded_cache
 from basinwatch.rasters import SHARE_TAGS, create_raster, encode_share, grid_of, open_raster
-from basinwatch.stitching import WriteRows
-from basinwatch.tile_sources import one_ahead
-from basinwatch.windows import Batch, Layout, SearchSettings, batches, window_layout
+from basinwatch.training.tile_sources import one_ahead
 
 logger = logging.getLogger(__name__)
 BANDS = ("basin_probability", "core_probability")

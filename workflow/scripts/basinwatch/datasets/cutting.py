@@ -20,7 +20,7 @@ from shapely import STRtree, affinity, box
 from shapely.geometry import MultiPolygon, Polygon, shape
 from shapely.geometry.base import BaseGeometry
 
-from basinwatch.datasets import Label, LabelledTile, decode_rle, write_shard
+from basinwatch.datasets.tiles import Label, LabelledTile, decode_rle, write_shard
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import decode_share, grid_of, open_raster

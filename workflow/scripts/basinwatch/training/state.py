@@ -17,7 +17,7 @@ from torch import Tensor
 
 from basinwatch.detectors import Detector
 from basinwatch.provenance import atomic_path
-from basinwatch.training_curve import Row
+from basinwatch.training.curve import Row
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.safetensors"

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from basinwatch.detectors import Objects, SemanticDetector
-from basinwatch.object_merging import paint
-from basinwatch.placed_objects import PlacedObject
-from basinwatch.predictor import Predictor
-from basinwatch.stitching import Blender, RollingRows, WriteRows
+from basinwatch.inference.object_merging import paint
+from basinwatch.inference.placed_objects import PlacedObject
+from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.stitching import Blender, RollingRows, WriteRows
+from basinwatch.inference.views import views
+from basinwatch.inference.windows import Batch, Layout
 from basinwatch.tiling import Tile
-from basinwatch.views import views
-from basinwatch.windows import Batch, Layout
 
 
 class MapCollector:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.evaluation import pixel_scores
+from basinwatch.evaluation.scores import pixel_scores
 
 
 def sample_points(mask: NDArray[np.bool_], n_pos: int = 300, n_neg: int = 300, seed: int = 0) -> NDArray[np.intp]:

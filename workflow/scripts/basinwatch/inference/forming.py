@@ -1,6 +1,6 @@
 """Which basins a search has found: separate regions of the probability, or objects merged over windows.
 
-Works on what :func:`basinwatch.inference.search` wrote, piece by piece, so that other thresholds need no network and no
+Works on what :mod:`basinwatch.inference.search` wrote, piece by piece, so that other thresholds need no network and no
 frame is ever held whole.
 """
 
@@ -23,12 +23,12 @@ from scipy import ndimage
 from shapely.geometry import Polygon
 from shapely.geometry.base import BaseGeometry
 
-from basinwatch.components import find_components
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.instances import EIGHT_NEIGHBOURS, Instances, InstanceSettings, find_instances
-from basinwatch.object_merging import merge
-from basinwatch.placed_objects import PlacedObject, read_objects
+from basinwatch.inference.components import find_components
+from basinwatch.inference.instances import EIGHT_NEIGHBOURS, Instances, InstanceSettings, find_instances
+from basinwatch.inference.object_merging import merge
+from basinwatch.inference.placed_objects import PlacedObject, read_objects
 from basinwatch.raster_rows import bounded_cache
 from basinwatch.rasters import BLOCK_PX, decode_share, open_raster
 from basinwatch.vectors import polygons_of
@@ -125,7 +125,7 @@ def form_basins(
     Parameters
     ----------
     probability, objects
-        What :func:`basinwatch.inference.search` wrote.
+        What :func:`basinwatch.inference.search.search` wrote.
     coherence
         Coded coherence of the pair; None when unknown.
     grid

@@ -12,15 +12,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from basinwatch.datasets import IGNORED, Label, LabelledTile, instance_target, is_basin
+from basinwatch.datasets.tiles import IGNORED, Label, LabelledTile, instance_target, is_basin
 from basinwatch.detectors import Detector, InstanceDetector
 from basinwatch.encoding import encode
 from basinwatch.errors import InputError
-from basinwatch.evaluation import Comparison, assign, confusion
-from basinwatch.instances import InstanceSettings
+from basinwatch.evaluation.predictions import Output, hold_against
+from basinwatch.evaluation.scores import Comparison, assign, confusion
+from basinwatch.inference.instances import InstanceSettings
+from basinwatch.inference.predictor import Predictor
 from basinwatch.models import LoadedModel
-from basinwatch.predictions import Output, hold_against
-from basinwatch.predictor import Predictor
 
 logger = logging.getLogger(__name__)
 STRONG_MM, STRONG_COHERENCE = 8.0, 0.5

@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from basinwatch.datasets import Shard, ShardSet
-from basinwatch.detector_scores import figures, recall_by_class, summary
+from basinwatch.datasets.tiles import Shard, ShardSet
 from basinwatch.errors import InputError
+from basinwatch.evaluation.detector_scores import figures, recall_by_class, summary
+from basinwatch.evaluation.sampled_points import point_scores
+from basinwatch.evaluation.tile_scores import TileScores, rule_of, score_tiles
 from basinwatch.models import LoadedModel
 from basinwatch.provenance import package_versions
-from basinwatch.sampled_points import point_scores
-from basinwatch.tile_scores import TileScores, rule_of, score_tiles
 
 SHOWN = (
     "map", "ap50", "ap80", "box_map", "box_ap50", "precision", "recall", "f1", "f1_strong", "pa", "mpa", "miou", "iou",
@@ -115,7 +115,7 @@ def figure_table(scores: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def class_table(scores: Mapping[str, Any]) -> pd.DataFrame:
-    """Recall by class of basins of one model, see :func:`basinwatch.detector_scores.recall_by_class`."""
+    """Recall by class of basins of one model, see :func:`basinwatch.evaluation.detector_scores.recall_by_class`."""
     rows = [{"set": name} | row for name, content in scores["sets"].items() for row in content["classes"]]
     return pd.DataFrame(rows, columns=["set", "by", "from", "to", "basins", "criterion", "recall", "low", "high"])
 

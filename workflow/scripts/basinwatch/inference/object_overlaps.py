@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from basinwatch.datasets import Label, bounding_box
+from basinwatch.datasets.tiles import Label, bounding_box
 from basinwatch.detectors import Objects
-from basinwatch.evaluation import Comparison, area_similarity
-from basinwatch.instances import Instances
+from basinwatch.evaluation.scores import Comparison, area_similarity
+from basinwatch.inference.instances import Instances
 
 Boxes = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from basinwatch.placed_objects import PlacedObject
+from basinwatch.inference.placed_objects import PlacedObject
 from basinwatch.tiling import Tile
 
 Zone = tuple[int, int, int, int]

@@ -1,0 +1,1 @@
+"""Labelled tiles: on disk, cut from interferograms, imported from pictures."""

@@ -1,0 +1,1 @@
+"""From an interferogram and a model to basins."""

@@ -1,0 +1,1 @@
+"""Several stacks of an area as one."""
