@@ -146,8 +146,10 @@ def library_imports(source: str) -> set[str]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "basinwatch":
             names = [f"{node.module}.{alias.name}".removeprefix("basinwatch.") for alias in node.names]
-            found |= {node.module.removeprefix("basinwatch.")} - {"basinwatch"}
-            found |= {name for name in names if is_module(name)}
+            modules = {name for name in names if is_module(name)}
+            found |= modules
+            if len(modules) < len(names):
+                found |= {node.module.removeprefix("basinwatch.")} - {"basinwatch"}
     return found
 
 
