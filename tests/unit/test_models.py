@@ -45,6 +45,23 @@ def test_weights_are_stored_as_half_precision_tensors(saved):
     torch.testing.assert_close(tensors["head.weight"], net.head.weight.detach().half())
 
 
+def test_a_tensor_that_half_precision_cannot_hold_stays_single(saved, tmp_path):
+    _, net = saved
+    name = next(name for name in net.state_dict() if name.endswith("running_var"))
+    net.state_dict()[name].fill_(1e5)
+    save_model(tmp_path / "wide", net, SPEC)
+    tensors = load_file(tmp_path / "wide" / "weights.safetensors")
+    assert {key for key, tensor in tensors.items() if tensor.dtype == torch.float32} == {name}
+    torch.testing.assert_close(load_model(tmp_path / "wide").detector.state_dict()[name], net.state_dict()[name])
+
+
+def test_weights_that_are_not_finite_are_not_stored(saved, tmp_path):
+    _, net = saved
+    net.state_dict()["head.bias"].fill_(float("nan"))
+    with pytest.raises(ValueError, match="not finite"):
+        save_model(tmp_path / "lost", net, SPEC)
+
+
 def test_the_same_detector_gives_the_same_bytes(saved, tmp_path):
     folder, net = saved
     save_model(tmp_path / "again", net, SPEC)

@@ -32,11 +32,15 @@ class LoadedModel:
 
 
 def _halved(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return float16 copies of all floating tensors; batch counters serve training only."""
-    halved = {k: v.detach().cpu().half().contiguous() for k, v in state.items() if v.is_floating_point()}
-    if not all(bool(torch.isfinite(v).all()) for v in halved.values()):
-        raise ValueError("weights are not finite in float16; the training diverged")
-    return halved
+    """Return float16 copies of all floating tensors; batch counters serve training only.
+
+    What float16 cannot hold stays float32: the running variance before a normalisation may be of any size.
+    """
+    floating = {k: v.detach().cpu().contiguous() for k, v in state.items() if v.is_floating_point()}
+    if not all(bool(torch.isfinite(v).all()) for v in floating.values()):
+        raise ValueError("weights are not finite; the training diverged")
+    halved = {k: v.half() for k, v in floating.items()}
+    return {k: v if bool(torch.isfinite(v).all()) else floating[k].float() for k, v in halved.items()}
 
 
 def save_model(folder: Path, detector: Detector, spec: dict[str, Any]) -> None:
