@@ -55,13 +55,6 @@ def test_a_tensor_that_half_precision_cannot_hold_stays_single(saved, tmp_path):
     torch.testing.assert_close(load_model(tmp_path / "wide").detector.state_dict()[name], net.state_dict()[name])
 
 
-def test_weights_that_are_not_finite_are_not_stored(saved, tmp_path):
-    _, net = saved
-    net.state_dict()["head.bias"].fill_(float("nan"))
-    with pytest.raises(ValueError, match="not finite"):
-        save_model(tmp_path / "lost", net, SPEC)
-
-
 def test_the_same_detector_gives_the_same_bytes(saved, tmp_path):
     folder, net = saved
     save_model(tmp_path / "again", net, SPEC)
@@ -124,7 +117,7 @@ def test_an_incomplete_or_foreign_model_is_refused_in_one_sentence(saved, damage
 def test_a_diverged_network_is_not_saved(saved):
     folder, net = saved
     with torch.no_grad():
-        net.head.bias.fill_(1e6)
+        net.head.bias.fill_(float("nan"))
     before = (folder / "weights.safetensors").read_bytes()
     with pytest.raises(ValueError, match="diverged"):
         save_model(folder, net, SPEC)
