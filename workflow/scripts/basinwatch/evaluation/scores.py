@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from basinwatch.datasets.tiles import IGNORED, Label, is_basin
 from basinwatch.inference.instances import Instances, InstanceSettings, find_instances
 
-OUTLINE_THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+OUTLINE_THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 CORE_THRESHOLDS = (0.5, 0.7, 0.9)
 PEAK_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 THRESHOLDS_IOU = (0.5, 0.6, 0.7, 0.8)
