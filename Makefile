@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORES ?= all
 
-.PHONY: run test lint bench setup train clean
+.PHONY: run test lint bench docs setup train clean
 
 setup: .venv/ready
 
@@ -15,6 +15,7 @@ setup: .venv/ready
 run: setup
 	$(BIN)/snakemake --cores $(CORES)
 	@echo "Report: $(CURDIR)/results/areas/silesia/basinnet/report.html"
+	@echo "Map:    $(CURDIR)/results/areas/silesia/basinnet/map.html"
 
 train: setup
 	$(BIN)/snakemake --cores $(CORES) train
@@ -38,6 +39,16 @@ test: lint
 # make bench NAME=main
 bench: setup .venv-peers/ready
 	$(BIN)/python benchmarks/$(NAME).py
+
+.venv-docs/ready: docs/requirements.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+# The site comes to build/site; once .venv-docs is there no network is needed.
+docs: setup .venv-docs/ready
+	$(BIN)/python docs/site.py build/docs
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet
 
 clean:
 	rm -rf results/* logs .snakemake

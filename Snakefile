@@ -16,6 +16,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
+include: "workflow/rules/status.smk"
 include: "workflow/rules/simulation.smk"
 include: "workflow/rules/calibration.smk"
 include: "workflow/rules/detection_floor.smk"
@@ -31,7 +32,11 @@ include: "workflow/rules/sbas.smk"
 include: "workflow/rules/hotspots.smk"
 include: "workflow/rules/comparison.smk"
 include: "workflow/rules/fusion.smk"
+include: "workflow/rules/anomalies.smk"
+include: "workflow/rules/patches.smk"
+include: "workflow/rules/permits.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/tables.smk"
 
 
 rule all:
@@ -53,7 +58,7 @@ rule simulate:
 
 rule train:
     input:
-        weights=f"results/models/{config['training']['name']}/weights.safetensors",
+        weights=trained_weights(),
 
 
 rule evaluate:
@@ -61,9 +66,36 @@ rule evaluate:
         table="results/evaluation/table.md",
 
 
+rule robustness:
+    input:
+        tables=robustness_tables(),
+
+
+rule tables:
+    input:
+        tables="results/tables/tables.md",
+
+
+rule export:
+    input:
+        folders=expand("results/areas/{area}/{model}/export", area=AREAS, model=MODEL),
+
+
+rule pdf:
+    input:
+        reports=expand(
+            "results/areas/{area}/{model}/report.pdf", area=AREAS, model=MODEL
+        ),
+
+
 rule detect:
     input:
         basins=final_mosaics(),
+
+
+rule patches:
+    input:
+        products=final_patches(),
 
 
 rule tile:

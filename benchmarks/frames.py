@@ -1,7 +1,8 @@
 """Full frames: how much a search costs beyond its network, how much memory it takes, and SAHI doing the same.
 
-Run with ``make bench NAME=frames``. CPU seconds of one thread, so that other work on the machine counts little; only
-the two scenes of the paper are timed by the clock with all threads. Frames are simulated tiles laid side by side.
+Run with ``make bench NAME=frames``, some ten minutes. CPU seconds of one thread, so that other work on the machine
+counts little; only the two scenes of the paper are timed by the clock with all threads. What is compared runs in turns,
+and of each the fastest run counts. Frames are simulated tiles laid side by side.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,18 +47,20 @@ from basinwatch.simulation.shards import ShardFiles, simulate_shard
 from basinwatch.vectors import footprints
 
 MODEL = ROOT / "resources" / "models" / "basinnet"
-FIRST_SAMPLE, SAMPLES, TILE_PX = 40_000_000, 6, 2048
+FIRST_SAMPLE, SAMPLES, TILE_PX, BASINS = 40_000_000, 6, 2048, 9
 SAHI_PX, SAHI_SLICE_PX = 4000, 256
+LINEAR_PX = (2000, 4000, 8000)
 REPEATS = 3
 PAPER_SCENES = ((7636, 8205), (8127, 10338))
 Pair = tuple[Path, Path]
 
 
 def simulated(folder: Path) -> ShardSet:
-    """Simulate labelled frames that no training uses."""
+    """Simulate labelled frames that no training uses, each with `BASINS` basins."""
     schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
     recipe = schema["properties"]["simulation"]["properties"]
     settings = read_settings({"seed": recipe["seed"]["default"], "tile_size_px": TILE_PX, "pixel_size_m": [20, 20]})
+    settings = replace(settings, basins=replace(settings.basins, counts=(0.0,) * BASINS + (1.0,)))
     files = ShardFiles(*(folder / f"frames.{suffix}" for suffix in ("safetensors", "json", "jsonl")))
     simulate_shard(settings, range(FIRST_SAMPLE, FIRST_SAMPLE + SAMPLES), files, "frames")
     return ShardSet.read([(files.arrays, files.coco)])
@@ -115,11 +121,22 @@ def bare(pair: Pair, model: LoadedModel, settings: SearchSettings) -> float:
     return time.process_time() - begin
 
 
-def efficiency(pair: Pair, model: LoadedModel, settings: SearchSettings, folder: Path) -> float:
-    """Share of the network in the CPU time of a search: the fastest of alternating runs of both."""
-    times = [(bare(pair, model, settings), searched(pair, model, settings, folder)) for _ in range(REPEATS)]
-    alone, whole = map(min, zip(*times, strict=True))
-    return alone / whole
+def fastest(*runs: Callable[[], float]) -> list[float]:
+    """Fewest seconds of each of several runs that take turns."""
+    return [min(times) for times in zip(*([run() for run in runs] for _ in range(REPEATS)), strict=True)]
+
+
+def efficiency(pair: Pair, model: LoadedModel, settings: SearchSettings, folder: Path) -> tuple[float, float]:
+    """Share of the network in the CPU time of a search, and that time."""
+    alone, whole = fastest(lambda: bare(pair, model, settings), lambda: searched(pair, model, settings, folder))
+    return alone / whole, whole
+
+
+def growth(frames: Mapping[int, Pair], largest_s: float, model: LoadedModel, folder: Path) -> dict[str, float]:
+    """CPU seconds per million pixels of frames of several sides; `largest_s` are those of the last."""
+    smaller = [partial(searched, pair, model, SearchSettings(), folder) for pair in [*frames.values()][:-1]]
+    times = [*fastest(*smaller), largest_s]
+    return {f"inference_{side}_s_per_mpx": seconds / side**2 * 1e6 for side, seconds in zip(frames, times, strict=True)}
 
 
 def peak_gb(pair: Pair, folder: Path) -> float:
@@ -192,27 +209,32 @@ def untrained(name: str, tile_px: int, **options: object) -> LoadedModel:
     return LoadedModel(detector.eval(), spec)
 
 
-def figures(folder: Path) -> dict[str, float]:
-    """Measure everything."""
+def figures(folder: Path) -> Iterator[tuple[str, float]]:
+    """Measure everything, one figure after the other."""
     frames, model = simulated(folder), load_model(MODEL)
     phases, shares, _ = (
         np.concatenate(parts) for parts in zip(*(frames.batch([n]) for n in range(SAMPLES)), strict=True)
     )
-    large = write_frame(folder, (8000, 8000), phases, shares)
-    found = {"inference_efficiency": efficiency(large, model, SearchSettings(), folder)}
-    found["inference_8000_peak_gb"] = peak_gb(large, folder)
-    found |= against_sahi(folder, frames, phases, shares)
+    lay = partial(write_frame, folder, phases=phases, shares=shares)
+    sized = {side: lay((side, side)) for side in LINEAR_PX}
+    share, seconds = efficiency(sized[8000], model, SearchSettings(), folder)
+    yield "inference_efficiency", share
+    yield from growth(sized, seconds, model, folder).items()
+    yield "inference_8000_peak_gb", peak_gb(sized[8000], folder)
+    yield from against_sahi(folder, frames, phases, shares).items()
     crowded, settings = untrained("mask_rcnn", 800), SearchSettings(800, 528, batch_size=1)
-    small = write_frame(folder, (1856, 1856), phases, shares)
-    found["maskrcnn_efficiency"] = efficiency(small, crowded, settings, folder)
-    scenes = [write_frame(folder, shape, phases, shares) for shape in PAPER_SCENES]
+    yield "maskrcnn_efficiency", efficiency(lay((1856, 1856)), crowded, settings, folder)[0]
+    yield "two_scenes_s", two_scenes_s([lay(shape) for shape in PAPER_SCENES], folder)
+    yield "inference_20000_peak_gb", peak_gb(lay((20_000, 20_000)), folder)
+
+
+def two_scenes_s(scenes: Sequence[Pair], folder: Path) -> float:
+    """Seconds by the clock, with all threads, of the paper's two scenes with its detector."""
     light, slices = untrained("light_yolo_basin", 416, variant="S"), SearchSettings(416, 416, batch_size=4)
     begin = time.perf_counter()
     for scene in scenes:
         searched(scene, light, slices, folder, os.cpu_count() or 1)
-    found["two_scenes_s"] = time.perf_counter() - begin
-    found["inference_20000_peak_gb"] = peak_gb(write_frame(folder, (20_000, 20_000), phases, shares), folder)
-    return found
+    return time.perf_counter() - begin
 
 
 def against_sahi(
@@ -221,11 +243,12 @@ def against_sahi(
     """Time on one frame, and average precision at IoU 0.5 on the labelled ones."""
     part = write_frame(folder, (SAHI_PX, SAHI_PX), phases, shares)
     wide = [np.vstack([np.hstack(a[[0, 1]]), np.hstack(a[[2, 3]])])[None, :SAHI_PX, :SAHI_PX] for a in (phases, shares)]
-    own = searched(part, load_model(MODEL), SearchSettings(), folder)
-    ratios = {
-        "inference_vs_sahi": by_sahi(*wide, folder, "loaded") / own,
-        "inference_vs_sahi_fast_network": by_sahi(*wide, folder, "fast") / own,
-    }
+    own, loaded, fast = fastest(
+        lambda: searched(part, load_model(MODEL), SearchSettings(), folder),
+        lambda: by_sahi(*wide, folder, "loaded"),
+        lambda: by_sahi(*wide, folder, "fast"),
+    )
+    ratios = {"inference_vs_sahi": loaded / own, "inference_vs_sahi_fast_network": fast / own}
     by_sahi(phases, shares, folder, "fast")
     difference = average_precision(ours(folder, frames, phases, shares)) - average_precision(sahis(folder, frames))
     return ratios | {"ap50_minus_sahi": difference}
@@ -233,10 +256,11 @@ def against_sahi(
 
 def main() -> None:
     """Measure, print, write."""
+    found = {}
     with tempfile.TemporaryDirectory() as name:
-        found = figures(Path(name))
-    for key, value in found.items():
-        print(f"figure {key} {value:.3f}")
+        for key, value in figures(Path(name)):
+            print(f"figure {key} {value:.3f}", flush=True)
+            found[key] = value
     rows = [f"| {key} | {value:.3g} |" for key, value in found.items()]
     write_tables("frames", ["\n".join(["| figure | value |", "|---|---|", *rows]) + "\n"])
 

@@ -86,7 +86,8 @@ def main(source: str, folder: str, slice_px: int, kind: str) -> None:
     torch.set_num_threads(1)
     model = load_model(Path(folder))
     network = Predictor(model.detector, torch.device("cpu")) if kind == "fast" else as_loaded(model)
-    detector = Basins(model=(model, network), device="cpu", confidence_threshold=0.0)
+    # Below a confidence of 0.1 SAHI would not merge as its documentation says but fall back on suppression.
+    detector = Basins(model=(model, network), device="cpu", confidence_threshold=model.spec["threshold"])
     frames, seconds = np.load(source), 0.0
     for number, (phase, coherence) in enumerate(zip(frames["phase"], frames["coherence"], strict=True)):
         begin = time.process_time()

@@ -13,6 +13,7 @@ from affine import Affine
 from basinwatch.readers import PairFiles
 from readers_scene import (
     EARLIER,
+    GEOTRANSFORM,
     LATER,
     LINES,
     WIDTH,
@@ -29,7 +30,7 @@ BURST = "S1_213524_IW1_20200101_20200113_VV_INT80_8E81"
 BURSTS = "S1_064_000000s1n00-136231s2n02-000000s3n00_IW_20200101_20200113_VV_INT80_77F1"
 HYP3_TEXT = (
     "Reference Granule: S1A_IW_SLC__1SDV_20200101T050000\nReference Pass Direction: DESCENDING\n"
-    "Heading: 193.2939317\nSpacecraft height: 700618.63\nEarth radius at nadir: 6370250.07\n"
+    "Baseline: 58.3898\nHeading: 193.2939317\nSpacecraft height: 700618.63\nEarth radius at nadir: 6370250.07\n"
     "Slant range near: 799517.4\nSlant range center: 879794.1\nRange looks: 20\nAzimuth looks: 4\nUTC time: 12:00\n"
 )
 
@@ -166,12 +167,14 @@ def write_dimap(folder: Path, bands: dict[str, np.ndarray | None] | None = None,
     return PairFiles(EARLIER, LATER, path)
 
 
-def write_snap_tiff(path: Path) -> PairFiles:
-    """GeoTIFF of the bands with numbers, and SNAP's description in a private tag."""
+def write_snap_tiff(path: Path, description: bytes = b"", is_south_up: bool = False) -> PairFiles:
+    """GeoTIFF of the bands with numbers, and SNAP's description, or another, in a private tag."""
     bands = snap_bands()
     stored = np.stack([values for values in bands.values() if values is not None]).astype(np.float32)
-    write_tiff(path, stored, BIGTIFF="NO", ENDIANNESS="BIG")
-    _append_tag(path, 65000, snap_xml(bands, None).encode() + b"\0")
+    a, _, c, _, e, f = tuple(GEOTRANSFORM)[:6]
+    place = {"transform": Affine(a, 0, c, 0, -e, f + e * LINES)} if is_south_up else {}
+    write_tiff(path, stored[:, ::-1] if is_south_up else stored, BIGTIFF="NO", ENDIANNESS="BIG", **place)
+    _append_tag(path, 65000, (description or snap_xml(bands, None).encode()) + b"\0")
     return PairFiles(EARLIER, LATER, path)
 
 

@@ -8,9 +8,7 @@ from basinwatch.evaluation.average_precision import COCO_IOUS, Ranking, average_
 from basinwatch.evaluation.scores import compare
 from basinwatch.inference.instances import Instances
 from basinwatch.inference.object_overlaps import compare_boxes, compare_masks, instance_boxes
-from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from coco_oracle import coco_precisions
 
 SIDE = 64
 
@@ -43,32 +41,6 @@ def objects(masks, scores, with_masks=True):
         boxes.append((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
         crops.append(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     return Objects(np.array(boxes, np.float32).reshape(-1, 4), scores, crops if with_masks else None)
-
-
-def coco_precisions(tiles, kind):
-    """AP at all ten IoUs by pycocotools."""
-    annotations, results = [], []
-    for image, (truth, masks, scores) in enumerate(tiles, start=1):
-        for label in truth:
-            rle = coco_mask.encode(np.asfortranarray(label.mask.astype(np.uint8)))
-            annotations.append({
-                "id": len(annotations) + 1, "image_id": image, "category_id": 1, "iscrowd": int(label.ignore),
-                "area": int(label.mask.sum()), "bbox": coco_mask.toBbox(rle).tolist(), "segmentation": rle,
-            })  # fmt: skip
-        for mask, score in zip(masks, scores, strict=True):
-            rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-            results.append({
-                "image_id": image, "category_id": 1, "score": float(score), "segmentation": rle,
-                "bbox": coco_mask.toBbox(rle).tolist(),
-            })  # fmt: skip
-    truth = COCO()
-    images = [{"id": i + 1, "height": SIDE, "width": SIDE} for i in range(len(tiles))]
-    truth.dataset = {"info": {}, "images": images, "annotations": annotations, "categories": [{"id": 1, "name": "b"}]}
-    truth.createIndex()
-    evaluation = COCOeval(truth, truth.loadRes(results), kind)
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return evaluation.eval["precision"][:, :, 0, 0, 2].mean(axis=1)
 
 
 @pytest.mark.parametrize("kind", ["segm", "bbox"])

@@ -1,14 +1,19 @@
 """One-sentence configuration errors, and defaults."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
-from basinwatch.configuration import check_references, validate
+from basinwatch.configuration import check_files, check_references, validate
 from basinwatch.errors import InputError
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+RATED = {
+    name: SimpleNamespace(settings={"rate": name != "unrated", "heights": None if name == "bare" else "dem.tif"})
+    for name in ("s", "t", "bare", "unrated")
+}
 MINIMAL = {"stacks": {"s": {"phase": "{pair}.diff"}}}
 
 
@@ -106,3 +111,81 @@ def test_training_data_that_contradict_each_other_are_refused(change, sentence):
     with pytest.raises(InputError) as error:
         check_references(validate(MINIMAL | change, SCHEMA), {"s": Stack})
     assert sentence in str(error.value)
+
+
+SLOPES = {"up": {"stacks": ["s"], "anomalies": True}}
+TRAINED = {"up": {"stacks": ["s"], "samples": "train"}, "down": {"stacks": ["t"], "samples": "validation"}}
+ON_RATES = {"data": "labelled", "preset": "insarnet-rates"}
+LIKE_RATES = {"data": "labelled", "preset": "mask-rcnn", "options": {"encoding": "abs_rate"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"areas": SLOPES, "anomalies": {"model": "other"}}, "anomalies.model: 'other' is not defined"),
+        ({"areas": SLOPES, "anomalies": {"tiling": "px7"}}, "anomalies.tiling: 'px7' is not defined"),
+        (
+            {"areas": {"up": {"stacks": ["bare"], "anomalies": True}}},
+            "areas.up.anomalies: found no stack with a rate map",
+        ),
+        (
+            {"areas": {"up": {"stacks": ["unrated"], "anomalies": True}}},
+            "that names heights, expected one to look down",
+        ),
+        ({"areas": {"up": TRAINED["up"]}, "training": ON_RATES}, "areas.*.samples: found train with training.data"),
+        ({"areas": TRAINED}, "found train and validation with training.data 'both'"),
+        (
+            {"areas": TRAINED, "training": ON_RATES, "labelled_tiles": {"c": {"images": "i", "labels": "l"}}},
+            "with training.data 'labelled' beside other labels",
+        ),
+        (
+            {"areas": TRAINED, "training": ON_RATES | {"preset": "insarnet"}},
+            "config: training: found encoding 'None' with samples of rates",
+        ),
+        (
+            {"areas": TRAINED, "training": ON_RATES | {"architecture": "basinnet"}},
+            "config: training: found encoding 'None' with samples of rates",
+        ),
+        (
+            {"areas": TRAINED, "training": ON_RATES | {"options": {"encoding": "sincos"}}},
+            "config: training: found encoding 'sincos' with samples of rates",
+        ),
+        (
+            {"areas": TRAINED, "training": ON_RATES | {"variants": {"v": {"preset": "basinnet"}}}},
+            "config: training.variants.v: found encoding 'None' with samples of rates",
+        ),
+        (
+            {"areas": TRAINED, "training": LIKE_RATES | {"variants": {"v": {"architecture": "unet"}}}},
+            "config: training.variants.v: found encoding 'None' with samples of rates",
+        ),
+    ],
+)
+def test_anomalies_without_terrain_and_training_on_mixed_samples_are_refused(change, sentence):
+    with pytest.raises(InputError) as error:
+        check_references(validate(MINIMAL | change, SCHEMA), RATED)
+    assert sentence in str(error.value)
+
+
+def test_a_model_may_learn_from_the_rates_of_one_area_and_be_validated_on_another():
+    config = MINIMAL | {"areas": TRAINED, "training": ON_RATES}
+    check_references(validate(config, SCHEMA), RATED)
+    config["training"] = LIKE_RATES
+    check_references(validate(config, SCHEMA), RATED)
+    variants = {"published": {"preset": "insarnet-rates"}, "faster": {"learning_rate": 0.01}}
+    config["training"] = LIKE_RATES | {"variants": variants}
+    check_references(validate(config, SCHEMA), RATED)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"hazards": {"lines": {"roads": "no/such.gpkg"}}},
+        {"hazards": {"known": "no/such.gpkg"}},
+        {"permits": {"file": "no/such.gpkg"}},
+    ],
+)
+def test_a_vector_file_that_is_not_there_is_named(change):
+    with pytest.raises(
+        InputError, match=r"(hazards\.lines\.roads|hazards\.known|permits\.file): found nothing at 'no/such"
+    ):
+        check_files(validate(MINIMAL | change, SCHEMA), "results/simulated")

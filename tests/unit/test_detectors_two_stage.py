@@ -70,7 +70,7 @@ def test_sizes_are_torchvisions_and_those_published():
 
 def test_deformation_and_involution_change_the_size_by_what_they_are_made_of():
     offsets = sum(blocks * (width * 9 * 18 + 18) for blocks, width in ((4, 128), (6, 256), (3, 512)))
-    assert size("deform_rcnn") == size("faster_rcnn") + offsets
+    assert size("deform_rcnn") == size("faster_rcnn") + offsets == pytest.approx(41.93e6, abs=5000)
     layer = 256 * 49 * 98 + 98
     models = {
         (backbone, pool): size("insarnet", backbone=backbone, roi_pool=pool)
@@ -235,6 +235,20 @@ def test_learning_one_batch_lowers_the_loss_and_prediction_gives_valid_objects(n
     assert len(found) == 2
     for objects in found:
         check(objects, masks=name in ("mask_rcnn", "insarnet"))
+
+
+@pytest.mark.parametrize("roi_pool", ["align", "deform"])
+@pytest.mark.parametrize("backbone", ["resnet50", "rednet50"])
+def test_every_model_of_the_ablation_learns_and_finds(backbone, roi_pool):
+    torch.manual_seed(8)
+    network, (x, target) = detectors.build("insarnet", FAST | {"backbone": backbone, "roi_pool": roi_pool}), basins()
+    torch.stack(list(network.train().loss(x, target).values())).sum().backward()
+    learning = {name for name, p in network.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert any(".offset." in name for name in learning) == (roi_pool == "deform")
+    assert any(".span." in name for name in learning) == (backbone == "rednet50")
+    with torch.inference_mode():
+        for objects in network.eval().predict(x):
+            check(objects, masks=True)
 
 
 def check(objects, masks):

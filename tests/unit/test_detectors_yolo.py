@@ -70,6 +70,34 @@ def test_published_variants_cost_what_the_paper_prints(name, variant, parameters
 
 
 @pytest.mark.parametrize(
+    ("name", "variant", "mebibytes"),
+    [
+        ("yolo_basin", "L", 207.10), ("yolo_basin", "M", 108.99), ("yolo_basin", "S", 55.08),
+        ("light_yolo_basin", "L", 92.09), ("light_yolo_basin", "M", 60.12), ("light_yolo_basin", "S", 40.39),
+    ],
+)  # fmt: skip
+def test_single_precision_and_400_bytes_of_record_per_tensor_make_the_sizes_the_paper_prints(name, variant, mebibytes):
+    with torch.device("meta"):
+        state = detectors.build(name, {"variant": variant}).state_dict()
+    bare = sum(v.numel() * v.element_size() for v in state.values())
+    assert (mebibytes * 2**20 - bare) / len(state) == pytest.approx(400, abs=10)
+
+
+def test_most_of_the_light_model_is_its_head():
+    with torch.device("meta"):
+        net = detectors.build("light_yolo_basin", {"variant": "S"})
+    parts = (sum(p.numel() for p in part.parameters()) / 1e6 for part in (net.backbone, net.neck, net.heads))
+    assert list(parts) == pytest.approx([1.81, 1.37, 7.32], abs=5e-3)
+
+
+@pytest.mark.parametrize(("inputs", "parameters"), [(6, 10503759), (9, 10507215)])
+def test_more_channels_cost_their_part_of_the_first_convolution(inputs, parameters):
+    with torch.device("meta"):
+        wide, usual = (sum(p.numel() for p in CspDarknet(n, 32, 1, light=True).parameters()) for n in (inputs, 3))
+    assert 10500303 - usual + wide == parameters
+
+
+@pytest.mark.parametrize(
     ("name", "options", "side", "parameters", "giga_macs"),
     [
         ("yolo_basin", {"variant": "S128"}, 416, 8937295, 5.601),

@@ -1,5 +1,7 @@
 """Boxes, anchors and the assignment of locations to basins, against closed forms, peers and loops."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -46,6 +48,19 @@ def test_distance_loss_of_disjoint_unit_boxes_is_one_plus_squared_distance_over_
 def test_generalised_loss_of_disjoint_unit_boxes_is_one_plus_the_empty_share_of_their_hull():
     boxes, truth = torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([[3.0, 4, 4, 5]])
     torch.testing.assert_close(matched_loss("giou", boxes, truth), torch.tensor([1 + 18 / 20]))
+
+
+def test_loss_of_overlap_alone_is_blind_to_how_far_disjoint_boxes_are_apart():
+    boxes, truth = torch.tensor([[0.0, 0, 2, 2], [0.0, 0, 1, 1]]), torch.tensor([[1.0, 0, 3, 2], [8.0, 0, 9, 1]])
+    torch.testing.assert_close(matched_loss("iou", boxes, truth), torch.tensor([2 / 3, 1.0]))
+
+
+def test_complete_loss_of_crossed_boxes_adds_what_their_shapes_differ():
+    """Zheng et al. 2020: v = 4/π² (arctan 2 − arctan ½)², weighted by v / (1 − IoU + v)."""
+    boxes, truth = torch.tensor([[0.0, 0.5, 2, 1.5]]), torch.tensor([[0.5, 0.0, 1.5, 2]])
+    v = 4 / math.pi**2 * (math.atan(2) - math.atan(0.5)) ** 2
+    expected = 1 - 1 / 3 + v**2 / (1 - 1 / 3 + v)
+    torch.testing.assert_close(matched_loss("ciou", boxes, truth), torch.tensor([expected]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -191,14 +206,14 @@ def looped(logits, boxes, locations, truth, rule):
 
 
 @pytest.mark.parametrize("k_rule", ["iou_sum", "cost_sum"])
-@given(seed=st.integers(0, 10**6), basins=st.integers(1, 5))
+@given(seed=st.integers(0, 10**6), basins=st.integers(1, 5), candidates=st.sampled_from([5, 10, 15, 20]))
 @settings(max_examples=15, deadline=None)
-def test_assignment_is_that_of_a_loop_over_basins_and_locations(k_rule, seed, basins):
+def test_assignment_is_that_of_a_loop_over_basins_and_locations(k_rule, seed, basins, candidates):
     random = torch.Generator().manual_seed(seed)
     locations, truth = locate((64, 64), STRIDES, CPU), random_boxes(basins, seed)
     noise = 3 * torch.randn(84, 4, generator=random)
     boxes = random_boxes(84, seed + 1) if seed % 2 else truth[torch.arange(84) % basins] + noise.clamp(-4, 4) / 3
-    logits, rule = torch.randn(84, generator=random), AssignmentSettings(k_rule=k_rule)
+    logits, rule = torch.randn(84, generator=random), AssignmentSettings(k_rule=k_rule, candidates=candidates)
     place, owner = assign(logits, boxes, locations.centres, locations.strides, truth, rule)
     assert dict(zip(place.tolist(), owner.tolist(), strict=True)) == looped(logits, boxes, locations, truth, rule)
 

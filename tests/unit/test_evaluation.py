@@ -16,9 +16,7 @@ from basinwatch.evaluation.scores import (
     pixel_scores,
 )
 from basinwatch.inference.instances import Instances, InstanceSettings, find_instances
-from pycocotools import mask as coco_mask
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from coco_oracle import coco_precisions
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 
@@ -57,40 +55,13 @@ def random_scene(random):
     return truth, found, scores
 
 
-def coco_average_precision(scenes):
-    """AP of masks at IoU 0.5 by pycocotools."""
-    annotations, results = [], []
-    for image, (truth, found, scores) in enumerate(scenes, start=1):
-        for label in truth:
-            rle = coco_mask.encode(np.asfortranarray(label.mask.astype(np.uint8)))
-            annotations.append({
-                "id": len(annotations) + 1, "image_id": image, "category_id": 1, "iscrowd": int(label.ignore),
-                "area": int(label.mask.sum()), "bbox": coco_mask.toBbox(rle).tolist(), "segmentation": rle,
-            })  # fmt: skip
-        for mask, score in zip(found, scores, strict=True):
-            rle = coco_mask.encode(np.asfortranarray(mask.astype(np.uint8)))
-            results.append({"image_id": image, "category_id": 1, "score": float(score), "segmentation": rle})
-    truth = COCO()
-    truth.dataset = {
-        "info": {},
-        "images": [{"id": i + 1, "height": 64, "width": 64} for i in range(len(scenes))],
-        "annotations": annotations,
-        "categories": [{"id": 1, "name": "basin"}],
-    }
-    truth.createIndex()
-    evaluation = COCOeval(truth, truth.loadRes(results), "segm")
-    evaluation.evaluate()
-    evaluation.accumulate()
-    return evaluation.eval["precision"][0, :, 0, 0, 2].mean()
-
-
 @pytest.mark.parametrize("seed", range(6))
 def test_average_precision_equals_pycocotools(seed, capsys):
     random = np.random.default_rng(seed)
     scenes = [random_scene(random) for _ in range(25)]
     empty = instances([np.zeros((64, 64), bool)], [0.0]).select(np.array([False]))
     compared = [compare(instances(f, s) if f else empty, t) for t, f, s in scenes]
-    expected = coco_average_precision(scenes)
+    expected = coco_precisions(scenes, "segm")[0]
     assert 0.2 < expected < 0.98
     assert average_precision(compared) == pytest.approx(expected, abs=1e-9)
 

@@ -4,24 +4,17 @@ import numpy as np
 import pytest
 import torch
 from basinwatch.datasets.tiles import LabelledTile
-from basinwatch.detectors import SemanticDetector
 from basinwatch.detectors.basinnet import BasinNet
 from basinwatch.encoding import encode
+from basinwatch.errors import InputError
 from basinwatch.experiments.search import search_with
 from basinwatch.inference.instances import InstanceSettings, find_instances
 from basinwatch.inference.predictor import Predictor
 from basinwatch.models import LoadedModel
 
+from tests.unit.frames import DiscDetector, SineDetector
+
 OWN = {"threshold": None, "peak_threshold": None, "min_area_px": None}
-
-
-class SineDetector(SemanticDetector):
-    """Logit 8 · sin φ − 4: basins where sin φ > 1/2, whatever the neighbours."""
-
-    stride, halo = 4, 0
-
-    def forward(self, x):
-        return 8 * x[:, :1] - 4
 
 
 class WholeWindowDetector(SineDetector):
@@ -53,6 +46,11 @@ def test_what_is_found_does_not_depend_on_whether_the_model_needs_its_own_window
 def test_thresholds_of_the_configuration_replace_the_models():
     assert len(search_with(_model(SineDetector()), OWN | {"min_area_px": 4})(_tile())) == 2
     assert len(search_with(_model(SineDetector()), OWN | {"peak_threshold": 0.99})(_tile())) == 0
+
+
+def test_a_model_that_gives_objects_is_refused():
+    with pytest.raises(InputError, match="found a detector of objects, expected one of maps"):
+        search_with(_model(DiscDetector()), OWN)
 
 
 def test_one_window_gives_what_the_network_gives():

@@ -19,13 +19,13 @@ MAP = Grid.from_map(60, 60, Affine(20, 0, 5e5, 0, -20, 4e6), "EPSG:32650")
 RADAR = Grid(60, 60, None, None, (5.0, 14.0))
 
 
-def formed(folder, maps, grid, settings=None, objects=(), kind="semantic"):
+def formed(folder, maps, grid, settings=None, objects=(), kind="semantic", merging="windows"):
     """Basins of stored maps."""
     maps = maps if maps.ndim == 3 else maps[None]
     bands = ["basin_probability", "core_probability"][: len(maps)]
     write_raster(folder / "p.tif", encode_share(maps), grid, bands=bands, tags=SHARE_TAGS | {"KIND": kind})
     write_objects(folder / "o.parquet", objects)
-    return form_basins(folder / "p.tif", folder / "o.parquet", None, grid, settings or InstanceSettings())
+    return form_basins(folder / "p.tif", folder / "o.parquet", None, grid, settings or InstanceSettings(), merging)
 
 
 def test_basins_at_the_border_of_the_data_are_marked(tmp_path):
@@ -97,3 +97,16 @@ def test_objects_become_basins_with_their_score_and_outline(tmp_path):
     assert table.touches_edge.tolist() == [False, True]
     assert table.geometry[0].bounds == (5e5 + 30.5 * 20, 4e6 - 1000, 5e5 + 900, 4e6 - 40.25 * 20)
     assert table.geometry[1].area == pytest.approx(inside.sum() * 400)
+
+
+@pytest.mark.parametrize(
+    ("merging", "scores"), [("windows", [0.9, 0.8]), ("nms", [0.9, 0.8, 0.7]), ("nmm", [0.9, 0.7])]
+)
+def test_objects_are_merged_by_the_rule_that_is_asked_for(tmp_path, merging, scores):
+    """The third is the cut view of one of the others: little of their boxes, but all of what both windows see."""
+    whole = PlacedObject(Tile(0, 0, 48), (10.0, 10.0, 40.0, 30.0), 0.8, np.ones((20, 30), bool))
+    part = PlacedObject(Tile(0, 0, 48), (28.0, 10.0, 40.0, 30.0), 0.9, np.ones((20, 12), bool))
+    other = PlacedObject(Tile(0, 30, 30), (30.0, 10.0, 58.0, 30.0), 0.7, np.ones((20, 28), bool))
+    maps, objects = np.zeros((60, 60), np.float32), [whole, part, other]
+    table = formed(tmp_path, maps, MAP, objects=objects, kind="instance", merging=merging)
+    assert table.score.tolist() == scores

@@ -97,6 +97,14 @@ def test_a_missing_header_is_named(tmp_path):
         ({"X_STEP": None}, r"found nothing for X_STEP, expected a number"),
         ({"Y_STEP": STEP}, r"expected at least one pixel, X_STEP above and Y_STEP below 0"),
         ({"Y_FIRST": "nan"}, r"found 'nan' for Y_FIRST, expected a number"),
+        ({"WIDTH": "1e999"}, r"found '1e999' for WIDTH, expected a number"),
+        (
+            {"WIDTH": 1_000_000, "FILE_LENGTH": 1_000_000, "X_STEP": 1e-4, "Y_STEP": -1e-4},
+            r"expected 4000000000000 for",
+        ),
+        ({"WIDTH": "60.5"}, r"found 60\.5 x 48 pixels"),
+        ({"X_FIRST": 515363.565, "Y_FIRST": 5235158.873}, r"expected degrees of longitude and latitude"),
+        ({"X_STEP": 20, "Y_STEP": -20}, r"expected degrees of longitude and latitude"),
     ],
 )
 def test_a_header_that_does_not_fit_is_refused(tmp_path, changes, sentence):
@@ -104,10 +112,38 @@ def test_a_header_that_does_not_fit_is_refused(tmp_path, changes, sentence):
         gacos.read_zenith_delay(write(tmp_path, **changes))
 
 
-@pytest.mark.parametrize("values", [plane().astype(">f4"), plane() * 100, plane() * 10], ids=["order", "cm", "rad"])
-def test_another_byte_order_or_unit_is_refused(tmp_path, values):
-    with pytest.raises(InputError, match=r"found a median of .*, expected 1 to 3 m .* in little-endian order"):
+@pytest.mark.parametrize(
+    ("values", "suspicion"),
+    [
+        (plane().astype(">f4"), "check byte order and unit"),
+        (plane() * 100, "look like centimetres"),
+        (plane() * 10, "slant delay in radians is named"),
+        (-plane(), "check byte order and unit"),
+    ],
+    ids=["order", "cm", "rad", "sign"],
+)
+def test_another_byte_order_or_unit_is_refused_by_its_median(tmp_path, values, suspicion):
+    sentence = rf"found a median of .*, expected 1 to 3 m .* in little-endian order; .*{suspicion}.*\(E20\)"
+    with pytest.raises(InputError, match=sentence):
         gacos.read_zenith_delay(write(tmp_path, values=values))
+
+
+def test_a_raw_file_cut_anywhere_is_refused(tmp_path):
+    path = write(tmp_path)
+    whole = path.read_bytes()
+    for length in (0, 1, 4, 60 * 4 * 20, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=rf"found {length} bytes, expected 11520 for the 60 x 48 pixels"):
+            gacos.read_zenith_delay(path)
+
+
+@pytest.mark.parametrize("name", ["20200101.ztd", "20200101.ztd.tif"])
+def test_nan_and_infinity_are_no_delay(tmp_path, name):
+    values = plane()
+    values[3, 4], values[5, 6] = np.nan, np.inf
+    path = write_geotiff(tmp_path / name, values) if name.endswith("tif") else write(tmp_path, name, values)
+    found = gacos.read_zenith_delay(path).values
+    assert np.flatnonzero(np.isnan(found)).tolist() == [3 * 60 + 4, 5 * 60 + 6]
 
 
 @pytest.mark.parametrize("fill", [0, np.nan])
@@ -119,6 +155,14 @@ def test_a_file_without_any_delay_is_refused(tmp_path, fill):
 def test_a_geotiff_off_the_map_or_cut_short_is_refused(tmp_path):
     with pytest.raises(InputError, match="no coordinate reference system"):
         gacos.read_zenith_delay(write_geotiff(tmp_path / "20200101.ztd.tif", crs=None))
+    metres = {"crs": "EPSG:32634", "transform": Affine(90, 0, 4e5, 0, -90, 5.6e6)}
+    with pytest.raises(InputError, match=r"found WGS 84 / UTM zone 34N, expected EPSG:4326; .*warp it"):
+        gacos.read_zenith_delay(write_geotiff(tmp_path / "20200102.ztd.tif", **metres))
+    large = {"width": 40_000, "height": 40_000, "transform": Affine(STEP, 0, 18, 0, -STEP, 50), "SPARSE_OK": True}
+    with rasterio.open(tmp_path / "20200103.tif", "w", driver="GTiff", count=1, dtype="float32", tiled=True, **large):
+        pass
+    with pytest.raises(InputError, match=r"for 1600000000 pixels.*E02"):
+        gacos.read_zenith_delay(tmp_path / "20200103.tif")
     (tmp_path / "20200113.ztd.tif").write_bytes(b"II*\0")
     with pytest.raises(InputError, match="cannot be read as a raster"):
         gacos.read_zenith_delay(tmp_path / "20200113.ztd.tif")
@@ -129,9 +173,13 @@ def test_a_folder_is_listed_by_date_whatever_else_lies_there(tmp_path):
         write(tmp_path, name)
     write_geotiff(tmp_path / "20200613.ztd.tif")
     write_geotiff(tmp_path / "20200707_gacos.tif")
+    write_geotiff(tmp_path / "20200719.tif")
+    write_geotiff(tmp_path / "20200731.ztd..tif")
     (tmp_path / "readme.txt").write_text("delays", encoding="ascii")
     found = gacos.scan(tmp_path)
-    assert list(found) == [date(2020, 1, 1), date(2020, 6, 13), date(2020, 11, 5), date(2021, 3, 1)]
+    days = [(2020, 1, 1), (2020, 6, 13), (2020, 7, 19), (2020, 7, 31), (2020, 11, 5), (2021, 3, 1)]
+    assert list(found) == [date(*day) for day in days]
+    assert gacos.read_zenith_delay(found[date(2020, 7, 19)]).date == date(2020, 7, 19)
     assert gacos.header_of(found[date(2020, 6, 13)]) is None
     assert gacos.header_of(found[date(2020, 1, 1)]) == tmp_path / "20200101.ztd.rsc"
 
@@ -158,14 +206,14 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 
 @pytest.mark.skipif(not BHUTAN.is_dir(), reason="real GACOS files are not on this machine")
-def test_real_files_of_bhutan_are_read():
-    found = gacos.scan(BHUTAN)
-    assert len(found) == 8
-    delay = gacos.read_zenith_delay(found[date(2007, 2, 18)])
-    assert delay.values.shape == (300, 780)
-    assert np.isfinite(delay.values).all()
-    assert float(np.median(delay.values)) == pytest.approx(1.585, abs=1e-3)
-    assert delay.hour_utc is None
-    # wetter air in the monsoon
-    july = gacos.read_zenith_delay(found[date(2007, 7, 6)])
-    assert (july.values - delay.values).mean() > 0.05
+def test_every_real_file_of_bhutan_is_read_and_air_is_wetter_in_the_monsoon():
+    delays = [gacos.read_zenith_delay(path) for path in gacos.scan(BHUTAN).values()]
+    assert len(delays) == 8
+    assert {delay.values.shape for delay in delays} == {(300, 780)}
+    assert all(np.isfinite(delay.values).all() for delay in delays)
+    medians = {delay.date: float(np.median(delay.values)) for delay in delays}
+    assert medians[date(2007, 2, 18)] == pytest.approx(1.585, abs=1e-3)
+    assert delays[0].hour_utc is None
+    monsoon = [m for day, m in medians.items() if 6 <= day.month <= 9]
+    dry = [m for day, m in medians.items() if day.month <= 3]
+    assert min(monsoon) > max(dry) + 0.05

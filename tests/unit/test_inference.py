@@ -1,6 +1,8 @@
 """Sliced inference: the answer must not show how the raster was cut."""
 
+import time
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -9,9 +11,12 @@ import torch
 from basinwatch.detectors.basinnet import BasinNet
 from basinwatch.encoding import encode
 from basinwatch.errors import InputError
-from basinwatch.inference.predictor import Predictor, fold_normalisation
-from basinwatch.inference.windows import SearchSettings
+from basinwatch.inference import search, windows
+from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.windows import SearchSettings, window_layout
 from basinwatch.rasters import read_raster, read_share
+from basinwatch.readers import PairFiles, read_interferogram
+from basinwatch.tiling import starts
 
 from tests.conftest import DATA
 from tests.unit.frames import (
@@ -51,14 +56,6 @@ def pair(tmp_path_factory):
     return write_pair(tmp_path_factory.mktemp("pair"), *noise((215, 187)))
 
 
-def test_folding_normalisation_into_convolutions_changes_nothing(model):
-    x = torch.randn(2, 3, 64, 64)
-    folded = fold_normalisation(model.detector)
-    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
-    with torch.inference_mode():
-        torch.testing.assert_close(folded(x), model.detector(x), atol=1e-4, rtol=1e-4)
-
-
 def test_tiled_inference_equals_the_network_applied_once_to_the_whole(model, pair, tmp_path):
     """With an overlap of three halos no pixel may differ by more than the stored code, borders included."""
     settings = replace(EXACT, window_px=136, step_px=136 - 3 * model.detector.halo)
@@ -75,17 +72,39 @@ def test_tiled_inference_equals_the_network_applied_once_to_the_whole(model, pai
     assert np.isnan(found[:, ~valid]).all()
 
 
+def test_nothing_is_read_once_a_search_has_failed(model, pair, tmp_path, monkeypatch):
+    """The next batch is being made when the detector fails: the raster stays open until it is there."""
+    closed = []
+
+    def slow_batches(phase, *rest):
+        for batch in windows.batches(phase, *rest):
+            time.sleep(0.2)
+            closed.append(phase.closed)
+            yield batch
+
+    def fail(*_):
+        raise RuntimeError("no memory")
+
+    monkeypatch.setattr(search, "batches", slow_batches)
+    monkeypatch.setattr(Predictor, "_given", fail)
+    with pytest.raises(RuntimeError, match="no memory"):
+        find(pair, model, EXACT, tmp_path)
+    time.sleep(0.5)
+    assert len(closed) > 1
+    assert not any(closed)
+
+
 @pytest.mark.parametrize(("window", "step"), [(64, 64), (96, 50), (120, 120), (130, 100)])
 def test_interiors_do_not_depend_on_the_size_and_place_of_windows(model, pair, tmp_path, window, step):
     reference, _ = find(pair, model, replace(EXACT, window_px=1024, step_px=1024), tmp_path)
     found, _ = find(pair, model, replace(EXACT, window_px=window, step_px=step), tmp_path)
-    stride, halo = model.detector.stride, model.detector.halo
+    halo = model.detector.halo
     near = np.zeros((216, 188), bool)
     near[:, 187 - halo :] = near[215 - halo :] = True
-    size, spacing = min(window, 216), min(step, 216) // stride * stride
+    layout = window_layout((215, 187), model, replace(EXACT, window_px=window, step_px=step))
     for axis, length in enumerate(near.shape):
-        for start in [*range(0, max(length - size, 0), spacing), max(length - size, 0)]:
-            for edge in (start, start + size):
+        for start in starts(length, layout.size, layout.step):
+            for edge in (start, start + layout.size):
                 band = slice(max(edge - halo, 0), edge + halo)
                 near[(band, slice(None)) if axis == 0 else (slice(None), band)] = True
     inner = ~near[:215, :187] & np.isfinite(reference[0])
@@ -101,6 +120,16 @@ def test_the_answer_does_not_depend_on_batch_size_or_threads(model, pair, tmp_pa
     torch.set_num_threads(before)
     for other in maps[1:]:
         np.testing.assert_allclose(other, maps[0], atol=CODE + 1e-6)
+
+
+def test_the_files_of_a_detector_of_objects_are_the_same_bytes_whatever_the_batch(tmp_path):
+    inside = disc((200, 180), 60, 60, 13) | disc((200, 180), 120, 70, 20) | disc((200, 180), 160, 150, 9)
+    pair, written = write_pair(tmp_path, phase_with(inside)), []
+    for batch in (1, 2, 5):
+        settings = SearchSettings(window_px=64, step_px=48, precision="float32", batch_size=batch)
+        find(pair, model_of(DiscDetector()), settings, tmp_path)
+        written.append([(tmp_path / name).read_bytes() for name in ("objects.parquet", "probability.tif")])
+    assert written[0] == written[1] == written[2]
 
 
 @pytest.mark.parametrize("detector", [SineDetector(), DiscDetector(), BoxDetector()])
@@ -214,6 +243,19 @@ def test_views_average_over_phase_offsets_and_mirror_images(model, pair, tmp_pat
         find(pair, model_of(DiscDetector()), replace(EXACT, view_count=2), tmp_path)
 
 
+@pytest.mark.parametrize(("length", "size", "step"), [(8000, 960, 704), (1000, 1024, 768), (1025, 704, 448)])
+def test_windows_are_as_small_as_covers_the_frame_with_as_many_of_them(length, size, step):
+    """Of 1024 px every 768, 8000 px need eleven; of 960 px every 704 they are covered without a rest."""
+    model = model_of(SineDetector())
+    model.detector.stride = 64
+    layout = window_layout((length, 300), model, SearchSettings())
+    assert (layout.size, layout.step) == (size, step)
+    wanted, fitted = (len(starts(layout.height, *sides)) for sides in ((1024, 768), (layout.size, layout.step)))
+    assert fitted == wanted
+    bound = window_layout((length, 300), model_of(WholeWindowDetector(), tile_size_px=1024), SearchSettings())
+    assert (bound.size, bound.step) == (1024, 768)
+
+
 def test_a_detector_bound_to_its_training_size_refuses_other_windows(pair, tmp_path):
     model = model_of(WholeWindowDetector())
     with pytest.raises(InputError, match="window_px 96, expected 64"):
@@ -239,14 +281,39 @@ def test_the_raster_tells_what_it_belongs_to_and_the_same_search_gives_the_same_
     assert (tmp_path / "probability.tif").read_bytes() == first
 
 
+REAL = {
+    "licsar_galapagos/**/*geo.diff_pha.tif": 10,
+    "pyrate/small_test/gamma_obs/*.unw": 17,
+    "pyrate/small_test/roipac_obs/*.unw": 17,
+    "pyrate/cropA/geotiffs/*_unw.tif": 30,
+    "pyrate/cropB/*_ifg.tif": 1,
+    "thessaly_2021/*.diff": 1,
+    "mining_tiles/image/*.png": 20,
+}
+
+
+def real_phases(pattern):
+    """Phase of every real interferogram that can be read: pictures with noise in their colours cannot.
+
+    Of frames of more than a million pixels the middle; whole, they run through the workflow's tests.
+    """
+    for path in sorted(DATA.glob(pattern)):
+        kind = {"kind": "unwrapped"} if "crop" in pattern else {}
+        try:
+            phase = read_interferogram(PairFiles(date(2020, 1, 1), date(2020, 1, 13), path, options=kind)).phase
+            yield phase if phase.size < 1e6 else phase[700:1100, 800:1300]
+        except InputError as error:
+            if "E21" not in str(error):
+                raise
+
+
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"real interferograms are absent: {DATA} does not exist")
-@pytest.mark.parametrize("name", ["licsar_galapagos"])
-def test_real_frames_run_through_and_keep_their_shape(model, tmp_path, name):
-    path = next(iter(sorted((DATA / name).rglob("*.diff_pha.tif"))))
-    with rasterio.open(path) as source:
-        window = rasterio.windows.Window(0, 0, min(source.width, 500), min(source.height, 400))
-        stored = source.read(1, window=window)
-    phase = np.where(stored == 0, np.nan, stored).astype(np.float32)
-    found, table = find(write_pair(tmp_path, phase), model, EXACT, tmp_path)
-    np.testing.assert_array_equal(np.isfinite(found[0]), np.isfinite(phase))
-    assert table.geometry.is_valid.all()
+@pytest.mark.parametrize("pattern", REAL)
+def test_every_real_interferogram_runs_through_and_keeps_its_shape(model, tmp_path, pattern):
+    count = 0
+    for phase in real_phases(pattern):
+        found, table = find(write_pair(tmp_path, phase), model, replace(EXACT, window_px=512, step_px=384), tmp_path)
+        np.testing.assert_array_equal(np.isfinite(found[0]), np.isfinite(phase))
+        assert table.geometry.is_valid.all()
+        count += 1
+    assert count == REAL[pattern]

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pytest
 import yaml
+from affine import Affine
 from basinwatch import configuration, stacks
 from basinwatch.commands import main
 from basinwatch.commands.terminal import printable
@@ -142,6 +143,66 @@ def test_the_command_prints_facts_draws_and_proposes(tmp_path, capsys) -> None:
     assert circular_error(phase, wrapped_truth()) < 0.02
 
 
+def test_nothing_is_drawn_unless_a_file_for_it_is_named(tmp_path, monkeypatch, capsys) -> None:
+    write_gamma(tmp_path / "data")
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    before = sorted((tmp_path / "data").iterdir())
+    assert main(["inspect", str(tmp_path / "data")]) == 0
+    assert "Quicklook" not in capsys.readouterr().out
+    assert list((tmp_path / "here").iterdir()) == []
+    assert sorted((tmp_path / "data").iterdir()) == before
+
+
+def proposed_by(said: str) -> dict:
+    (settings,) = yaml.safe_load(said.partition("For config.yaml\n")[2])["stacks"].values()
+    return settings
+
+
+def test_unwrapped_phase_is_proposed_as_such_whatever_its_name(tmp_path, capsys) -> None:
+    path = write_tiff(tmp_path / "20200101_20200113_ifg.tif", np.nan_to_num(truth()[0]))
+    assert main(["inspect", str(tmp_path)]) == 0
+    settings = proposed_by(capsys.readouterr().out)
+    assert settings["kind"] == "unwrapped"
+    assert settings["unwrapped"] == settings["phase"]
+    write_tiff(path, np.nan_to_num(np.degrees(wrapped_truth())), nodata=0)
+    assert main(["inspect", str(tmp_path)]) == 1
+    assert "degrees" in capsys.readouterr().err
+
+
+def test_what_describes_the_scene_is_proposed_where_it_fits(tmp_path, capsys) -> None:
+    write_tiff(tmp_path / "20200101_20200113.tif", np.nan_to_num(wrapped_truth()))
+    write_tiff(tmp_path / "scene_dem.tif", np.full((20, 30), 250, np.float32))
+    write_tiff(tmp_path / "inc_map.tif", np.full((20, 30), 0.7, np.float32))
+    (tmp_path / "baselines").write_text("20200101 0.0\n20200113 54.2\n")
+    assert main(["inspect", str(tmp_path)]) == 0
+    settings = proposed_by(capsys.readouterr().out)
+    assert {key: Path(settings[key]).name for key in ("heights", "incidence", "baselines")} == {
+        "heights": "scene_dem.tif", "incidence": "inc_map.tif", "baselines": "baselines"
+    }  # fmt: skip
+    far = Affine(0.001, 0, 40, 0, -0.001, 10)
+    write_tiff(tmp_path / "scene_dem.tif", np.full((20, 30), 250, np.float32), transform=far)
+    (tmp_path / "baselines").write_text("20200101 0.0\n20200125 54.2\n")
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert {"heights", "baselines"}.isdisjoint(proposed_by(capsys.readouterr().out))
+
+
+def test_two_files_of_one_pair_are_said(tmp_path, capsys) -> None:
+    first = write_hyp3(tmp_path).phase.parent
+    other = tmp_path / HYP3.replace("0A1B", "FFFF")
+    shutil.copytree(first, other)
+    for path in other.iterdir():
+        path.rename(path.with_name(path.name.replace("0A1B", "FFFF")))
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert "hold one pair; narrow the pattern" in capsys.readouterr().out
+
+
+def test_a_folder_of_delays_alone_is_no_failure(tmp_path, capsys) -> None:
+    (tmp_path / "20200101.ztd").write_bytes(bytes(8))
+    assert main(["inspect", str(tmp_path)]) == 0
+    assert f"delays: {tmp_path}" in capsys.readouterr().out
+
+
 def test_headings_are_bold_on_a_terminal_alone(tmp_path, monkeypatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -154,7 +215,7 @@ def test_headings_are_bold_on_a_terminal_alone(tmp_path, monkeypatch) -> None:
         monkeypatch.delenv("NO_COLOR", raising=False)
         if no_color is not None:
             monkeypatch.setenv("NO_COLOR", no_color)
-        main(["inspect", "--no-quicklook", str(tmp_path)])
+        main(["inspect", str(tmp_path)])
         assert ("\033[1m" in shown.getvalue()) is expected
 
 
@@ -162,7 +223,7 @@ def test_coherence_that_does_not_fit_is_left_out_and_said(tmp_path, capsys) -> N
     phase = np.nan_to_num(wrapped_truth())
     write_tiff(tmp_path / "20200101_20200113.tif", phase)
     write_tiff(tmp_path / "20200101_20200113.cc.tif", np.ones((5, 5), np.float32))
-    assert main(["inspect", "--no-quicklook", str(tmp_path)]) == 0
+    assert main(["inspect", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert "coherence left out" in said
     assert "coherence:" not in said.partition("For config.yaml")[2]
@@ -172,13 +233,13 @@ def test_what_cannot_be_used_ends_with_a_sentence_and_status_1(tmp_path, capsys)
     assert main(["inspect", str(tmp_path / "nowhere")]) == 1
     assert "no such file or folder" in capsys.readouterr().err
     (tmp_path / "20200101_20200113.diff").write_bytes(b"12345678")
-    assert main(["inspect", "--no-quicklook", str(tmp_path)]) == 1
+    assert main(["inspect", str(tmp_path)]) == 1
     assert "E02" in capsys.readouterr().err
 
 
 def test_a_file_without_dates_is_shown_but_not_proposed(tmp_path, capsys) -> None:
     path = write_tiff(tmp_path / "phase.tif", np.nan_to_num(wrapped_truth()))
-    assert main(["inspect", "--no-quicklook", str(path)]) == 0
+    assert main(["inspect", str(path)]) == 0
     said = capsys.readouterr().out
     assert "none in the name" in said
     assert "config.yaml" not in said
@@ -208,6 +269,22 @@ def test_file_names_cannot_move_the_cursor() -> None:
 def test_headers_beside_a_phase_file_are_found_by_name(tmp_path, producer: str, expected: list[str]) -> None:
     found = companions(WRITERS[producer](tmp_path).phase)
     assert [path.name for path in found] == expected
+
+
+@pytest.mark.parametrize(
+    ("phase", "beside"),
+    [
+        ("20200101_20200113.img", "20200101_20200113.hdr"),
+        ("20200101_20200113.img", "20200101_20200113.img.hdr"),
+        ("20200101_20200113.diff", "20200101_20200113.base"),
+        ("20200101_20200113.diff", "20200101_20200113.base_perp"),
+        ("20200101_20200113.diff", "20200101_20200113_bperp.par"),
+    ],
+)
+def test_what_a_reader_opens_under_another_name_is_found_too(tmp_path, phase: str, beside: str) -> None:
+    for name in (phase, beside, beside.replace("13", "25")):
+        (tmp_path / name).touch()
+    assert companions(tmp_path / phase) == [tmp_path / beside]
 
 
 def test_a_snap_product_comes_with_all_of_its_bands(tmp_path) -> None:

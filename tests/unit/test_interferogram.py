@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,7 +15,7 @@ from affine import Affine
 from basinwatch import rasters
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid, require_common_map
-from basinwatch.interferogram import Interferogram, crop_to, earlier_first, read_metadata, write_interferogram
+from basinwatch.interferogram import Interferogram, read_metadata, write_interferogram
 from basinwatch.phase import to_displacement_mm, wrap
 from basinwatch.provenance import atomic_path
 from pyproj import Geod
@@ -61,6 +62,28 @@ def test_written_phase_coherence_and_mask_come_back(tmp_path):
         assert (source.crs.to_epsg(), source.units[0], source.tags()["DATE2"]) == (32634, "radians", "2020-01-13")
 
 
+@pytest.mark.parametrize("missing", [set(), {"LERC_ZSTD"}, {"LERC_ZSTD", "ZSTD"}])
+def test_phase_is_kept_within_a_milliradian_by_every_codec_and_whole_where_asked(tmp_path, monkeypatch, missing):
+    there = rasters.can_compress
+    monkeypatch.setattr(rasters, "can_compress", lambda codec: codec not in missing and there(codec))
+    rng = np.random.default_rng(1)
+    values = rng.uniform(-np.pi, np.pi, (600, 40)).astype(np.float32)
+    values[0, :2] = np.pi, -np.pi
+    values[5] = np.nan
+    ifg = Interferogram(values, None, Grid(40, 600, None, None, (9, 14)), date(2020, 1, 1), date(2020, 1, 13))
+    for lossless in (False, True):
+        paths = [tmp_path / name for name in ("phase.tif", "coherence.tif", "meta.json")]
+        write_interferogram(ifg, *paths, lossless=lossless)
+        read = rasters.read_raster(paths[0])
+        np.testing.assert_array_equal(np.isnan(read), np.isnan(values))
+        assert np.nanmax(np.abs(read - values)) <= (0 if lossless or missing else 1e-3)
+        assert np.nanmax(np.abs(read)) <= np.float32(np.pi) + 1e-3
+
+
+def test_a_codec_nobody_has_cannot_be_written():
+    assert not rasters.can_compress("NONSENSE")
+
+
 def test_missing_coherence_is_written_as_no_data_and_said(tmp_path):
     _, coherence, meta = write(tmp_path, interferogram(coherence=False))
     assert not rasters.read_raster(coherence).any()
@@ -80,39 +103,20 @@ def test_the_same_interferogram_gives_the_same_bytes(tmp_path):
     assert first == [p.read_bytes() for p in write(tmp_path / "b", ifg)]
 
 
-def test_swapped_dates_conjugate_the_phase():
+def test_a_conjugated_pair_has_the_phase_of_the_other_sign():
     ifg = interferogram()
-    swapped = Interferogram(ifg.phase, ifg.coherence, UTM, ifg.date2, ifg.date1)
-    forward = earlier_first(swapped)
-    assert forward.pair == "20200101_20200113"
-    assert np.nanmax(np.abs(np.exp(1j * forward.phase) - np.exp(-1j * ifg.phase))) < 1e-6
-    assert forward.metadata["conjugated"] is True
+    other = ifg.in_rows().conjugated().whole()
+    assert np.nanmax(np.abs(np.exp(1j * other.phase) - np.exp(-1j * ifg.phase))) < 1e-6
+    assert other.metadata["conjugated"] is True
 
 
-def test_a_shifted_pair_is_placed_by_whole_pixels():
-    ifg = interferogram()
-    grid = Grid.from_map(6, 6, Affine(20, 0, 300020, 0, -20, 5600040), "EPSG:32634")
-    placed = crop_to(ifg, grid, "x")
-    assert placed.phase.shape == (6, 6)
-    assert np.isnan(placed.phase[:2]).all()
-    assert np.array_equal(placed.phase[2:, :], ifg.phase[:4, 1:], equal_nan=True)
-    assert np.array_equal(placed.coherence[2:, :], ifg.coherence[:4, 1:], equal_nan=True)
+def test_a_pair_that_is_refused_when_all_was_seen_leaves_no_file(tmp_path):
+    def refuse(tally):
+        raise InputError(f"{tally.valid_share:.4f} of the pixels")
 
-
-@pytest.mark.parametrize(
-    ("transform", "crs"),
-    [(Affine(20, 0, 300007, 0, -20, 5600000), "EPSG:32634"), (Affine(30, 0, 300000, 0, -30, 5600000), "EPSG:32634"),
-     (Affine(20, 0, 300000, 0, -20, 5600000), "EPSG:32633")],
-)  # fmt: skip
-def test_another_lattice_step_or_crs_is_refused_in_one_sentence(transform, crs):
-    grid = Grid.from_map(7, 5, transform, crs)
-    with pytest.raises(InputError, match=r"a\.diff: grid of 5x7 px .* does not fit its stack's grid"):
-        crop_to(interferogram(), grid, "a.diff")
-
-
-def test_radar_pairs_of_another_size_are_refused():
-    with pytest.raises(InputError, match="radar geometry"):
-        crop_to(interferogram(Grid(7, 5, None, None, (9, 14))), Grid(7, 6, None, None, (9, 14)), "a")
+    with pytest.raises(InputError, match=r"0\.9429 of the pixels"):
+        write(tmp_path, replace(interferogram().in_rows(), doubts=refuse))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("latitude", [0, 34, 50, -60])

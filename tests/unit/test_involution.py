@@ -89,3 +89,16 @@ def test_rednet_50_has_the_published_size_for_detection_and_cost_for_classificat
         classifier.eval()(image)
     convolutions = counter.get_total_flops() / 2 - 2048 * 1000
     assert convolutions == pytest.approx(2.575e9, abs=0.0005e9)
+
+
+def test_the_involutions_of_rednet_50_cost_little_beside_its_convolutions():
+    taps = []
+    with torch.device("meta"):
+        network = ResNet(Bottleneck, list(DEPTHS["rednet50"]))
+        involve(network, 3, NORMS["batch"], stem_kernel=3)
+        for module in network.modules():
+            if isinstance(module, Involution):
+                module.register_forward_hook(lambda m, _, y: taps.append(y.numel() * m.span.out_channels // m.groups))
+        with torch.inference_mode():
+            network.eval()(torch.empty(1, 3, 224, 224))
+    assert sum(taps) == pytest.approx(0.071e9, abs=0.0005e9)

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-import colorsys
-
 import numpy as np
 import pytest
 from basinwatch import phase_color
-from basinwatch.errors import InputError
 
 TABLE = {
     0: (55, 255, 255),
@@ -73,6 +70,35 @@ def test_palette_indices_give_sixteen_levels_of_phase_and_zero_brightness_gives_
     assert circular(found[16:] - 2 * np.pi * (np.arange(16, 256) % 16) / 16).max() < 1e-6
 
 
+def test_the_8_bit_variant_keeps_the_nearest_of_16_levels_at_any_brightness() -> None:
+    phase = np.random.default_rng(7).uniform(-30, 30, (80, 90))
+    brightness = np.random.default_rng(8).uniform(0, 1, phase.shape)
+    phase[:3], brightness[3:5] = np.nan, np.nan
+    indices = phase_color.to_palette(phase, brightness)
+    assert (indices[:5] == 0).all()
+    np.testing.assert_array_equal(indices[5:] // 16, np.clip(np.rint(15 * brightness[5:]), 1, 15))
+    error = circular(phase_color.from_palette(indices)[5:] - phase[5:])
+    assert error.max() <= np.pi / 16 + 1e-6
+    assert np.sqrt(np.mean(error**2)) == pytest.approx(np.pi / 16 / np.sqrt(3), rel=0.03)
+
+
+def test_a_pixel_of_mean_intensity_is_half_bright_and_none_is_too_dark_or_too_bright() -> None:
+    intensity = np.array([[1.0, 1.0, 3.0, 0.0], [0.5, 1e9, 1e-9, np.nan]])[:1]
+    found = phase_color.brightness_of_intensity(intensity)
+    mean = 5 / 3
+    np.testing.assert_allclose(found[0, :3], 0.5 * (intensity[0, :3] / mean) ** 0.35, rtol=1e-6)
+    assert np.isnan(found[0, 3])
+    assert phase_color.brightness_of_intensity(np.full((1, 2), 7.0)).tolist() == [[0.5, 0.5]]
+    uneven = phase_color.brightness_of_intensity(np.array([[1e-12, 1e12]]), scale=4)
+    assert 0 <= uneven.min() <= uneven.max() == 1
+    rgb = phase_color.to_rgb(np.zeros((1, 4)), found)
+    assert (rgb[0, 3] == 0).all()
+
+
+def test_brightness_of_coherence_never_hides_phase() -> None:
+    np.testing.assert_allclose(phase_color.brightness_of_coherence(np.array([0, 0.5, 1])), [0.25, 0.625, 1])
+
+
 def test_palette_and_24_bit_inverse_agree_within_half_a_level() -> None:
     indices = np.arange(80, 256, dtype=np.uint8)[None]
     exact, _ = phase_color.from_rgb(phase_color.palette()[indices])
@@ -84,38 +110,3 @@ def test_a_palette_is_recognised_up_to_one_count() -> None:
     assert phase_color.is_palette(np.minimum(palette, 254))
     assert not phase_color.is_palette(np.roll(palette, 1, axis=1))
     assert not phase_color.is_palette(palette[:128])
-
-
-@pytest.mark.parametrize(("name", "modulated"), [("cmy", True), ("hsv", True), ("twilight", False)])
-def test_pictures_in_other_cyclic_maps_are_read_by_nearest_colour(name: str, modulated: bool) -> None:
-    table = phase_color.color_table(name)
-    rows = np.random.default_rng(1).integers(0, 256, (60, 50))
-    shade = np.random.default_rng(2).uniform(0.4, 1, rows.shape)[..., None] if modulated else 1.0
-    rgb = np.rint(255 * table[rows] * shade).astype(np.uint8)
-    found, _ = phase_color.from_table(rgb, table, modulated=modulated)
-    error = circular(found - 2 * np.pi * rows / 256)
-    assert np.median(error) < 0.02
-    assert np.quantile(error, 0.99) < 0.06
-
-
-def test_the_full_saturation_wheel_is_the_hue_circle_from_cyan() -> None:
-    table = phase_color.color_table("cmy")
-    hue = np.array([colorsys.rgb_to_hsv(*(c - c.min()))[0] for c in table])
-    assert np.all(np.diff(np.unwrap(2 * np.pi * (hue - 0.5))) > 0)
-    np.testing.assert_allclose(table.sum(axis=1), 2)
-
-
-def test_a_text_file_of_colours_is_a_table(tmp_path) -> None:
-    path = tmp_path / "own.cm"
-    np.savetxt(path, 255 * phase_color.color_table("hsv"), fmt="%d")
-    np.testing.assert_allclose(phase_color.color_table(str(path)), phase_color.color_table("hsv"), atol=1 / 255)
-
-
-def test_an_unknown_table_is_refused_by_name() -> None:
-    with pytest.raises(InputError, match="'nonsense' is neither"):
-        phase_color.color_table("nonsense")
-
-
-def test_a_table_of_greys_is_refused_when_brightness_is_free() -> None:
-    with pytest.raises(InputError, match="look alike"):
-        phase_color.from_table(np.zeros((1, 1, 3), np.uint8), phase_color.color_table("gray"))

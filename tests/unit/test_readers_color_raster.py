@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from basinwatch import phase_color
+from affine import Affine
+from basinwatch import color_tables, phase_color
 from basinwatch.errors import InputError
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff, sunraster
 from PIL import Image
 from readers_scene import (
     EARLIER,
+    GEOTRANSFORM,
     LATER,
     LINES,
     WIDTH,
@@ -34,10 +37,7 @@ def picture() -> np.ndarray:
 
 def indices() -> np.ndarray:
     """Indices of the 8-bit variant, brightness from coherence."""
-    phase = np.nan_to_num(truth()[0])
-    levels = np.rint(16 * np.mod(phase, 2 * np.pi) / (2 * np.pi)) % 16
-    brightness = np.clip(np.rint(15 * truth()[1]), 1, 15)
-    return np.where(np.isnan(truth()[0]), 0, 16 * brightness + levels).astype(np.uint8)
+    return phase_color.to_palette(*truth())
 
 
 def write_picture(path: Path) -> Path:
@@ -84,7 +84,7 @@ def test_zero_and_direction_of_the_wheel_can_be_set(tmp_path) -> None:
 
 
 def test_a_picture_in_another_map_is_refused_until_the_map_is_named(tmp_path) -> None:
-    table = phase_color.color_table("hsv")
+    table = color_tables.color_table("hsv")
     rows = np.rint(256 * np.mod(np.nan_to_num(truth()[0]), 2 * np.pi) / (2 * np.pi)).astype(int) % 256
     rgb = np.where(np.isnan(truth()[0])[..., None], 0, np.rint(255 * table[rows])).astype(np.uint8)
     path = tmp_path / "a.png"
@@ -116,6 +116,22 @@ def test_a_georeferenced_picture_keeps_its_place_and_others_take_a_headers(tmp_p
     assert read_grid(sun).pixel_spacing_m == pytest.approx((5 * 9.318248, 14.01165))
 
 
+@pytest.mark.parametrize("is_palette", [False, True])
+def test_a_picture_that_runs_from_south_and_east_is_turned_with_its_grid(tmp_path, is_palette: bool) -> None:
+    a, _, c, _, e, f = tuple(GEOTRANSFORM)[:6]
+    options = {"transform": Affine(-a, 0, c + a * WIDTH, 0, -e, f + e * LINES), "photometric": "RGB"}
+    stored = np.moveaxis(picture(), -1, 0)
+    if is_palette:
+        stored, options = indices(), options | {"colormap": phase_color.palette(), "photometric": "palette"}
+    path = write_tiff(tmp_path / "a.tif", stored[..., ::-1, ::-1], **options)
+    files = PairFiles(EARLIER, LATER, path)
+    pair = read_interferogram(files)
+    assert circular_error(pair.phase, wrapped_truth()) < (0.2 if is_palette else 0.015)
+    assert pair.grid == read_grid(files)
+    assert is_map_grid(pair.grid)
+    assert "a.tif: runs from south to north and from east to west; turned (E16)" in pair.metadata["warnings"]
+
+
 def test_pictures_of_unwrapped_phase_and_grey_pictures_are_refused(tmp_path) -> None:
     unwrapped = write_picture(tmp_path / "pair_unw_phase.png")
     with pytest.raises(InputError, match="name says unwrapped"):
@@ -126,6 +142,92 @@ def test_pictures_of_unwrapped_phase_and_grey_pictures_are_refused(tmp_path) -> 
     Image.fromarray(indices(), "L").save(grey)
     with pytest.raises(InputError, match="grey picture"):
         read_interferogram(PairFiles(EARLIER, LATER, grey))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_transparent_pixels_are_no_data(tmp_path, suffix: str) -> None:
+    opaque = np.full((LINES, WIDTH), 255, np.uint8)
+    opaque[10:20, 30:50] = 0
+    channels = np.dstack([picture(), opaque])
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".tif":
+        write_tiff(path, np.moveaxis(channels, -1, 0), photometric="RGB", alpha="YES")
+    else:
+        Image.fromarray(channels, "RGBA").save(path)
+    expected = wrapped_truth()
+    expected[10:20, 30:50] = np.nan
+    assert circular_error(read_interferogram(PairFiles(EARLIER, LATER, path)).phase, expected) < 0.015
+
+
+def test_a_jpeg_is_read_as_well_as_its_loss_allows(tmp_path) -> None:
+    y, x = np.mgrid[:96, :128]
+    phase = 0.08 * x + 0.05 * y
+    path = tmp_path / "a.jpg"
+    Image.fromarray(phase_color.to_rgb(phase)).save(path, quality=90, subsampling=0)
+    found = read_interferogram(PairFiles(EARLIER, LATER, path)).phase
+    error = np.angle(np.exp(1j * (found - phase)))
+    assert np.sqrt(np.nanmean(error**2)) < 0.03
+    assert np.isfinite(found).mean() > 0.99
+
+
+@pytest.mark.parametrize(("fringe_px", "is_said"), [(4, True), (20, False)])
+def test_fringes_too_dense_for_a_scaled_picture_are_said(tmp_path, fringe_px: int, is_said: bool) -> None:
+    phase = 2 * np.pi / fringe_px * np.broadcast_to(np.arange(120.0), (80, 120))
+    path = tmp_path / "a.png"
+    Image.fromarray(phase_color.to_rgb(phase)).save(path)
+    warnings = read_interferogram(PairFiles(EARLIER, LATER, path)).metadata["warnings"]
+    assert any("more than one fringe in 6 px" in warning for warning in warnings) is is_said
+
+
+def test_sizes_no_picture_of_few_bytes_can_have_are_refused_before_memory_is_asked_for(tmp_path) -> None:
+    Image.fromarray(picture()).save(tmp_path / "a.bmp")
+    content = (tmp_path / "a.bmp").read_bytes()
+    (tmp_path / "a.bmp").write_bytes(content[:18] + 2 * (1_000_000).to_bytes(4, "little") + content[26:])
+    sun = write_sun(tmp_path / "a.ras", picture(), 2)
+    content = sun.read_bytes()
+    sun.write_bytes(content[:4] + 2 * (1_000_000).to_bytes(4, "big") + content[12:])
+    for name in ("a.bmp", "a.ras"):
+        tracemalloc.start()
+        with pytest.raises(InputError, match=r"E02|cannot be read as a raster"):
+            read_interferogram(PairFiles(EARLIER, LATER, tmp_path / name))
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+        tracemalloc.stop()
+
+
+def test_runs_never_swell_beyond_the_pixels_a_header_declares(tmp_path) -> None:
+    header = "59a66a95 0000000a 0000000a 00000018 00000000 00000002 00000000 00000000"
+    path = tmp_path / "a.ras"
+    path.write_bytes(bytes.fromhex(header) + bytes([0x80, 255, 7]) * 1_000_000)
+    tracemalloc.start()
+    assert sunraster.read(path)[0].shape == (10, 10, 3)
+    assert tracemalloc.get_traced_memory()[1] < 10e6  # of 256e6 if all were expanded
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("palette", [None, phase_color.palette()])
+def test_a_written_sun_raster_reads_back_and_opens_elsewhere(tmp_path, palette) -> None:
+    pixels = picture() if palette is None else indices()
+    path = tmp_path / "a.ras"
+    sunraster.write(path, pixels, palette)
+    found, colors = sunraster.read(path)
+    np.testing.assert_array_equal(found, pixels)
+    if palette is not None:
+        np.testing.assert_array_equal(colors, palette)
+    with Image.open(path) as image:
+        np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pixels if palette is None else palette[pixels])
+
+
+def test_a_numeric_file_beside_its_picture_is_pointed_out(tmp_path) -> None:
+    picture_path = write_picture(tmp_path / "20200101_20200113.diff.ras")
+    assert "phase read from colours" in warnings_of(picture_path)[0]
+    (tmp_path / "20200101_20200113.diff").write_bytes(b"numbers")
+    assert "20200101_20200113.diff beside it may hold the numbers" in warnings_of(picture_path)[0]
+
+
+def warnings_of(path: Path) -> list[str]:
+    """What is said of the colours of a picture."""
+    found = read_interferogram(PairFiles(EARLIER, LATER, path)).metadata["warnings"]
+    return [warning for warning in found if "colours" in warning]
 
 
 def test_a_picture_takes_coherence_from_a_numeric_file(tmp_path) -> None:
@@ -180,3 +282,10 @@ def test_damaged_sun_rasters_are_refused(tmp_path) -> None:
     path.write_bytes(b"\x00" * 40)
     with pytest.raises(InputError, match="no SUN raster"):
         sunraster.read(path)
+    path.write_bytes(whole[:4] + bytes(4) + whole[8:])
+    with pytest.raises(InputError, match=rf"found {LINES}x0 px, expected at least one"):
+        sunraster.read(path)
+    for map_bytes in (7, 3 * 257):
+        path.write_bytes(whole[:24] + bytes([0, 0, 0, 1]) + map_bytes.to_bytes(4, "big") + whole[32:])
+        with pytest.raises(InputError, match=f"found a palette of {map_bytes} bytes"):
+            sunraster.read(path)

@@ -8,7 +8,8 @@ import pytest
 from basinwatch.errors import InputError
 from basinwatch.interferogram import metadata_of
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
-from basinwatch.readers.gamma_headers import grid_of, read_header
+from basinwatch.readers.gamma_headers import read_header
+from basinwatch.readers.gamma_map import grid_of
 from readers_scene import (
     EARLIER,
     LATER,

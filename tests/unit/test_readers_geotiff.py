@@ -48,6 +48,40 @@ def test_a_declared_no_data_value_is_left_out(tmp_path, nodata: float) -> None:
     assert pair.metadata["nodata_rule"] == f"declared {nodata:g}"
 
 
+def write_parts(path, nodata: float):
+    """Real and imaginary part as two bands."""
+    z = complex_truth()
+    z[10, 50] = 1j
+    parts = np.where(z == 0, nodata, np.stack([z.real, z.imag]))
+    return write_tiff(path, parts.astype(np.float32), nodata=nodata)
+
+
+@pytest.mark.parametrize("nodata", [0.0, -9999.0])
+def test_a_declared_no_data_value_of_real_and_imaginary_part_is_left_out(tmp_path, nodata: float) -> None:
+    """Where it is 0, one part alone may still be 0."""
+    pair = read_interferogram(files_of(write_parts(tmp_path / "a.tif", nodata), bands=[1, 2]))
+    expected = wrapped_truth()
+    expected[10, 50] = np.pi / 2
+    assert circular_error(pair.phase, expected) < 1e-6
+    assert pair.metadata["nodata_rule"] == f"z==0, declared {nodata:g}"
+
+
+def test_scaled_parts_of_complex_numbers_are_scaled_before_their_angle_is_taken(tmp_path) -> None:
+    z = complex_truth()
+    path = write_tiff(tmp_path / "a.tif", np.stack([z.real, z.imag / 4]).astype(np.float32))
+    with rasterio.open(path, "r+") as target:
+        target.scales = (1.0, 4.0)
+    assert circular_error(read_interferogram(files_of(path, bands=[1, 2])).phase, wrapped_truth()) < 1e-6
+
+
+def test_a_declared_no_data_value_of_complex_numbers_is_left_out(tmp_path) -> None:
+    z = complex_truth()
+    path = write_tiff(tmp_path / "a.tif", np.where(z == 0, np.complex64(-9999), z), nodata=-9999)
+    pair = read_interferogram(files_of(path))
+    assert circular_error(pair.phase, wrapped_truth()) < 1e-6
+    assert pair.metadata["nodata_rule"] == "z==0, declared -9999"
+
+
 def test_undeclared_zeros_are_left_out_only_when_many_and_nothing_else_tells(tmp_path) -> None:
     many = np.nan_to_num(wrapped_truth())
     pair = read_interferogram(files_of(write_tiff(tmp_path / "many.tif", many)))
@@ -137,6 +171,31 @@ def test_coherence_may_be_bytes_or_floats(tmp_path, dtype: str) -> None:
     pair = read_interferogram(files_of(phase, write_tiff(tmp_path / "cc.tif", stored)))
     np.testing.assert_allclose(np.nan_to_num(pair.coherence), SHARE, atol=0.003)
     np.testing.assert_array_equal(np.isnan(pair.coherence), SHARE == 0)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("scale", [100, 255])
+def test_coherence_that_may_be_percent_is_warned_of(tmp_path, dtype: str, scale: int) -> None:
+    stored = np.rint(scale * SHARE).astype(dtype)
+    phase = write_tiff(tmp_path / "a.tif", wrapped_truth())
+    pair = read_interferogram(files_of(phase, write_tiff(tmp_path / "cc.tif", stored)))
+    assert any("percent?" in warning for warning in pair.metadata["warnings"]) == (scale == 100)
+
+
+def test_scaled_bytes_of_coherence_are_scaled_once(tmp_path) -> None:
+    coherence = write_tiff(tmp_path / "cc.tif", np.rint(200 * SHARE).astype(np.uint8))
+    with rasterio.open(coherence, "r+") as target:
+        target.scales = (0.005,)
+    pair = read_interferogram(files_of(write_tiff(tmp_path / "a.tif", wrapped_truth()), coherence))
+    np.testing.assert_allclose(np.nan_to_num(pair.coherence), SHARE, atol=0.003)
+
+
+def test_hardly_any_unwrapped_phase_is_warned_of(tmp_path, caplog) -> None:
+    phase = np.full((LINES, WIDTH), np.nan, np.float32)
+    phase[10, 20:30] = 7
+    path = write_tiff(tmp_path / "a_unw.tif", phase)
+    read_unwrapped(path, files_of(path))
+    assert "only 0.17% of the pixels are valid" in caplog.text
 
 
 def test_coherence_of_other_pixels_is_refused(tmp_path) -> None:

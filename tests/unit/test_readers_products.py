@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from affine import Affine
 from basinwatch.errors import InputError
+from basinwatch.interferogram import metadata_of
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
 from basinwatch.readers.radar_geometry import incidence_deg
 from products_scene import (
@@ -26,6 +27,7 @@ from products_scene import (
     write_grd,
     write_hyp3,
     write_isce,
+    write_isce_image,
     write_netcdf4_grd,
     write_opera,
     write_snap_tiff,
@@ -99,6 +101,7 @@ def test_hyp3_names_of_all_jobs_are_known_even_when_users_cut_the_rasters(tmp_pa
     assert pair.metadata["heading_deg"] == pytest.approx(193.2939317 - 360)
     assert pair.metadata["pass"] == "descending"  # noqa: S105
     assert pair.metadata["looks"] == [20, 4]
+    assert pair.metadata["bperp_m"] == 58.3898
     # law of sines by hand: the look angle is 35.00 degrees
     assert pair.metadata["incidence_deg"] == pytest.approx(39.55, abs=0.05)
 
@@ -155,6 +158,15 @@ def test_isce_images_have_their_geometry_and_facts_of_the_acquisition(tmp_path, 
     assert pair.metadata["pass"] == "descending"  # noqa: S105
 
 
+def test_look_angles_outside_the_scene_say_nothing(tmp_path) -> None:
+    files = write_isce(tmp_path)
+    look = np.full((LINES, WIDTH), np.nan)
+    los = next(files.phase.parents[2].rglob("los.rdr"))
+    write_isce_image(los, [look, look], "FLOAT")
+    metadata = metadata_of(read_interferogram(files))
+    assert (metadata["incidence_deg"], metadata["heading_deg"]) == (None, None)
+
+
 def test_a_truncated_isce_image_needs_permission(tmp_path) -> None:
     files = write_isce(tmp_path)
     files.phase.write_bytes(files.phase.read_bytes()[: -10 * WIDTH * 8])
@@ -190,6 +202,28 @@ def test_the_reference_in_a_snap_bands_name_decides_the_sign(tmp_path) -> None:
     assert circular_error(read_interferogram(later_first).phase, wrapped_truth()) < 1e-6
 
 
+@pytest.mark.parametrize("band_dates", [(EARLIER, LATER), (LATER, EARLIER)])
+@pytest.mark.parametrize("file_dates", [(EARLIER, LATER), (LATER, EARLIER)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_explicit_sign_multiplies_the_numbers_a_snap_band_holds(tmp_path, band_dates, file_dates, sign) -> None:
+    stored = 1 if band_dates == (EARLIER, LATER) else -1
+    files = write_dimap(tmp_path, snap_bands(*band_dates))
+    files = replace(files, date1=file_dates[0], date2=file_dates[1], options={"sign": sign})
+    pair = read_interferogram(files)
+    assert circular_error(pair.phase, sign * stored * wrapped_truth()) < 1e-6
+    assert pair.metadata.get("conjugated", False) is (sign < 0)
+    np.testing.assert_allclose(read_unwrapped(files.phase, files)[0], sign * stored * truth()[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("is_reversed", [False, True])
+def test_a_snap_pair_is_called_conjugated_only_where_it_was(tmp_path, is_reversed: bool) -> None:
+    files = write_dimap(tmp_path, snap_bands(LATER, EARLIER) if is_reversed else None)
+    for dates in ((EARLIER, LATER), (LATER, EARLIER)):
+        pair = read_interferogram(replace(files, date1=dates[0], date2=dates[1]))
+        assert pair.metadata.get("conjugated", False) is is_reversed
+        assert circular_error(pair.phase, wrapped_truth()) < 1e-6
+
+
 def test_a_snap_geotiff_is_read_by_the_names_in_its_private_tag(tmp_path) -> None:
     files = write_snap_tiff(tmp_path / "20200101_20200113.tif")
     with rasterio.open(files.phase) as source:
@@ -199,6 +233,18 @@ def test_a_snap_geotiff_is_read_by_the_names_in_its_private_tag(tmp_path) -> Non
     assert circular_error(pair.phase, wrapped_truth()) < 1e-6
     np.testing.assert_allclose(np.nan_to_num(pair.coherence), truth()[1], atol=1e-6)
     assert is_map_grid(pair.grid)
+
+
+def test_a_snap_geotiff_that_runs_from_the_south_is_turned_with_its_grid(tmp_path, caplog) -> None:
+    files = write_snap_tiff(tmp_path / "20200101_20200113.tif", is_south_up=True)
+    pair = read_interferogram(files)
+    assert circular_error(pair.phase, wrapped_truth()) < 1e-6
+    np.testing.assert_allclose(np.nan_to_num(pair.coherence), truth()[1], atol=1e-6)
+    assert pair.grid == read_grid(files)
+    assert is_map_grid(pair.grid)
+    assert any("E16" in warning for warning in pair.metadata["warnings"])
+    np.testing.assert_allclose(read_unwrapped(files.phase, files)[0], truth()[0], atol=1e-6)
+    assert "E16" in caplog.text
 
 
 def test_an_interpolated_snap_phase_band_is_read_with_a_warning(tmp_path) -> None:
@@ -299,8 +345,8 @@ def test_aria_phase_changes_its_sign_with_the_order_of_its_dates(tmp_path) -> No
     np.testing.assert_allclose(read_unwrapped(path, files)[0], truth()[0], atol=1e-6)
 
 
-def test_netcdf_of_nobody_known_names_its_variables(tmp_path) -> None:
+def test_netcdf_of_nobody_known_is_read_by_its_only_variable(tmp_path) -> None:
     path = write_grd(tmp_path / "a.nc", wrapped_truth(), is_map=True)
     path.write_bytes(path.read_bytes().replace(b"\0\0\0\x01z\0\0\0", b"\0\0\0\x01w\0\0\0"))
-    with pytest.raises(InputError, match="netCDF or HDF5 with w"):
-        sniff(path)
+    assert sniff(path) == "netcdf"
+    assert circular_error(read_interferogram(PairFiles(EARLIER, LATER, path)).phase, wrapped_truth()) < 1e-6

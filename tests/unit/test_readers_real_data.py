@@ -15,6 +15,8 @@ from basinwatch.commands import main
 from basinwatch.errors import InputError
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M, wrap
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
+from basinwatch.readers.gamma_facts import perpendicular_baseline_m
+from basinwatch.readers.gamma_headers import read_header
 from PIL import Image
 from scipy import ndimage
 
@@ -55,8 +57,39 @@ def test_gamma_pairs_with_coherence_elsewhere_give_wrapped_pairs_with_radar_fact
     cycles = (unwrapped - pair.phase)[valid] / (2 * np.pi)
     np.testing.assert_allclose(cycles, np.rint(cycles), atol=1e-5)
     assert pair.metadata["wavelength_m"] == pytest.approx(299792458 / 5.334694994e9)
-    assert pair.metadata["incidence_deg"] == 22.9671
+    assert pair.metadata["incidence_deg"] == pytest.approx(22.9671, abs=1e-4)
     assert pair.metadata["pass"] == "descending"  # noqa: S105
+
+
+def test_the_perpendicular_baseline_agrees_with_what_gamma_printed() -> None:
+    folder = DATA / "pyrate" / "cropA"
+    tables = sorted((folder / "geometry").glob("*_bperp.par"))
+    image = read_header(folder / "headers" / "r20180106_VV_8rlks_mli.par")
+    for path in tables:
+        dates = [datetime.strptime(day, "%Y%m%d").date() for day in path.name[:17].split("-")]
+        printed = perpendicular_baseline_m(path, dates, image)
+        lines = [line.split() for line in path.read_text().splitlines()]
+        everywhere = [float(line[7]) for line in lines if len(line) == 9 and line[0].isdigit()]
+        assert printed == pytest.approx(np.median(everywhere), abs=1.5)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("basinwatch.readers.gamma_facts.BASELINE_TABLES", ("there is none",))
+            assert perpendicular_baseline_m(path, dates, image) == pytest.approx(printed, abs=0.5)
+    assert len(tables) == 30
+
+
+def test_the_look_vector_of_a_gamma_scene_agrees_with_its_incidence_raster() -> None:
+    path = GAMMA / "gamma_obs" / "20060619-20061002_utm.unw"
+    pair = read_interferogram(pair_files(path, "20060619-20061002", "-"))
+    incidence = np.fromfile(path.with_name("20060619_utm.inc"), ">f4").reshape(pair.grid.shape)
+    assert pair.metadata["incidence_deg"] == pytest.approx(incidence[36, 23], abs=1e-3)
+    assert pair.metadata["bperp_m"] is not None
+
+
+def test_no_real_binary_is_taken_for_a_sheared_one() -> None:
+    for path in sorted((GAMMA / "gamma_obs").glob("*.unw")):
+        assert not any(
+            "E15" in w for w in read_interferogram(pair_files(path, path.name[:17], "-")).metadata["warnings"]
+        )
 
 
 def test_gamma_geotiffs_of_another_project_carry_wavelength_and_rewrap() -> None:
@@ -117,16 +150,28 @@ def test_a_binary_of_another_project_equals_its_unwrapped_range_change_modulo_a_
 
 
 def test_inspecting_any_folder_ends_well_and_finds_the_stacks_in_it(capsys) -> None:
-    expected = {"licsar_galapagos": 10, "pyrate/cropA": 30, "pyrate/small_test": 17, "pyrate/system/roipac": 17}
+    expected = {
+        "licsar_galapagos": (10, {"coherence", "delays", "baselines"}),
+        "pyrate": (30, {"coherence", "kind", "unwrapped", "heights"}),
+        "pyrate/cropA": (30, {"coherence", "kind", "unwrapped", "heights"}),
+        "pyrate/cropB": (1, {"kind", "unwrapped"}),
+        "pyrate/gamma": (1, {"kind", "unwrapped"}),
+        "pyrate/prepifg": (2, {"kind", "unwrapped"}),
+        "pyrate/small_test": (17, {"coherence", "kind", "unwrapped", "heights", "incidence"}),
+        "pyrate/system/gamma": (17, {"kind", "unwrapped", "heights"}),
+        "pyrate/system/roipac": (17, {"kind", "unwrapped", "heights"}),
+    }
     for folder in ("campi_flegrei", "etna_incremental", "gacos_bhutan", "mining_tiles", "thessaly_2021", *expected):
-        status = main(["inspect", "--no-quicklook", str(DATA / folder)])
+        status = main(["inspect", str(DATA / folder)])
         shown = capsys.readouterr()
         assert "Traceback" not in shown.err
         if folder in expected:
             assert status == 0
             (settings,) = yaml.safe_load(shown.out.partition("For config.yaml\n")[2])["stacks"].values()
             pairs = stacks.resolve(folder, validated(settings), "results/simulated").pairs
-            assert len(pairs) == expected[folder]
+            count, keys = expected[folder]
+            assert len(pairs) == count
+            assert keys <= set(settings)
 
 
 def validated(settings: dict) -> dict:

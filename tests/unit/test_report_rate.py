@@ -18,7 +18,7 @@ from basinwatch.report import drawing, figures, rate_figures, rate_tables
 from basinwatch.vectors import burn, write_geopackage
 from PIL import Image
 
-from tests.unit.test_report import CONFIG, Page, map_grid, write_area
+from tests.unit.report_scene import CONFIG, Page, map_grid, write_area
 
 GRID = map_grid(64)
 DELAYS = [

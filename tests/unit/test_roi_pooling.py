@@ -79,7 +79,7 @@ def test_no_box_at_all_gives_no_features():
         assert layer(pyramid(), [torch.zeros(0, 4)] * 2, SHAPES).shape == (0, 8, 7, 7)
 
 
-def test_offsets_start_at_zero_and_learn_at_a_tenth_of_the_rate():
+def test_offsets_start_at_zero_and_learn():
     features, layer = pyramid(), DeformableRoIPool(8, 7)
     boxes = [torch.tensor([[3.0, 5, 40, 30]]), torch.zeros(0, 4)]
     found = layer(features, boxes, SHAPES)
@@ -88,7 +88,7 @@ def test_offsets_start_at_zero_and_learn_at_a_tenth_of_the_rate():
     offsets = torch.zeros(1, 2, 7, 7, requires_grad=True)
     rois = torch.tensor([[0, 3.0, 5, 40, 30]])
     deform_roi_pool(features["0"], rois, offsets, 7, 0.25).square().sum().backward()
-    torch.testing.assert_close(layer.offset.bias.grad, 0.1 * offsets.grad.flatten())
+    torch.testing.assert_close(layer.offset.bias.grad, offsets.grad.flatten())
 
 
 @pytest.mark.parametrize("bias", [True, False])

@@ -127,6 +127,41 @@ def test_a_missing_date_and_a_small_map_stay_uncorrected_and_are_named(tmp_path,
     assert found.table()[2] == {"date": "2022-01-29", "before_mm": None, "after_mm": None, "applied": False}
 
 
+def test_a_map_without_a_number_leaves_its_date_uncorrected_and_is_named(tmp_path, caplog):
+    pixels, series = noisy_stack(tmp_path, DATES)
+    path = tmp_path / f"{DATES[3]:%Y%m%d}.ztd"
+    path.write_bytes(np.full(path.stat().st_size // 4, np.nan, "<f4").tobytes())
+    settings = DelaySettings(only_where_better=False)
+    found = decide(series, DATES, DelayMaps.find(tmp_path), pixels, 39.0, WAVELENGTH, settings)
+    assert np.flatnonzero(~found.applied).tolist() == [3]
+    assert np.isnan(found.before_mm[3])
+    assert "20220210.ztd: found no delay on the stack's stable ground" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda raw: raw[:-400], "bytes, expected .* pixels of 20220117.ztd.rsc"),
+        (lambda raw: np.frombuffer(raw, "<f4").astype(">f4").tobytes(), r"found a median of .* \(E20\)"),
+        (lambda raw: b"<html>404</html>", "found 16 bytes, expected"),
+    ],
+    ids=["truncated", "byte order", "web page"],
+)
+def test_a_bad_delay_stops_with_one_sentence(tmp_path, damage, sentence):
+    pixels, series = noisy_stack(tmp_path, DATES)
+    path = tmp_path / f"{DATES[1]:%Y%m%d}.ztd"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(InputError, match=sentence) as error:
+        decide(series, DATES, DelayMaps.find(tmp_path), pixels, 39.0, WAVELENGTH, DelaySettings())
+    assert "\n" not in str(error.value)
+
+
+def test_slant_delays_on_a_grid_in_metres_are_refused(tmp_path):
+    write_raster(tmp_path / "20220105.sltd.geo.tif", np.ones(UTM.shape, np.float32), UTM, bands=["sltd"])
+    with pytest.raises(InputError, match="UTM zone 50N, expected EPSG:4326"):
+        DelayMaps.find(tmp_path).covering(DATES[:1], everywhere(UTM))
+
+
 def test_slant_delays_in_radians_are_taken_as_they_are(tmp_path):
     frame = Grid.from_map(60, 50, Affine(0.001, 0, 115.85, 0, -0.001, 37.96), "EPSG:4326")
     values = np.random.default_rng(0).normal(500, 3, frame.shape).astype(np.float32)

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from basinwatch.detectors import build
 from basinwatch.errors import InputError
-from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient, set_learning_rate
 from basinwatch.training.schedules import ScheduleSettings, learning_rate
+from narrow_detectors import NARROW
 from torch.optim import lr_scheduler
 
 STEPS = 50
@@ -79,12 +81,38 @@ def test_a_frozen_parameter_is_left_to_itself():
     assert [len(group["params"]) for group in groups] == [0, 1]
 
 
+@pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
+def test_deformable_offsets_learn_at_a_tenth_of_the_rate_and_other_layers_as_asked(name):
+    network = build("insarnet", NARROW["insarnet"])
+    optimizer = build_optimizer(network, OptimizerSettings(name, 0.01, layer_rates={"rpn.": 0.5}))
+    set_learning_rate(optimizer, 0.2)
+    rate = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+    rates = {n: rate[id(p)] for n, p in network.named_parameters()}
+    offsets = [n for n in rates if ".offset." in n]
+    assert len(offsets) == 2
+    assert [rates.pop(n) for n in offsets] == pytest.approx([0.02, 0.02])
+    assert {rates.pop(n) for n in list(rates) if n.startswith("rpn.")} == {0.1}
+    assert set(rates.values()) == {0.2}
+    decays = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    assert {decays[id(p)] for p in network.parameters() if p.ndim > 1} == {0.01}
+    assert {decays[id(p)] for p in network.parameters() if p.ndim <= 1} == {0.0}
+
+
+def test_a_rate_of_the_configuration_wins_and_that_of_no_layer_is_refused():
+    network = build("insarnet", NARROW["insarnet"])
+    name = "roi_heads.box_roi_pool.offset."
+    optimizer = build_optimizer(network, OptimizerSettings(layer_rates={name: 1.0}))
+    assert {group["rate_share"] for group in optimizer.param_groups} == {1.0}
+    with pytest.raises(InputError, match="layer_rates: found 'offset', expected the beginning of a parameter's name"):
+        build_optimizer(network, OptimizerSettings(layer_rates={"offset": 0.1}))
+
+
 def test_gradients_are_shortened_to_the_norm_or_let_be():
     layer = torch.nn.Linear(2, 1, bias=False)
     layer.weight.grad = torch.tensor([[30.0, 40.0]])
-    limit_gradient(layer, OptimizerSettings(clip_norm=None))
+    assert limit_gradient(layer, OptimizerSettings(clip_norm=None)) == 50
     assert layer.weight.grad.norm() == 50
-    limit_gradient(layer, OptimizerSettings(clip_norm=5.0))
+    assert limit_gradient(layer, OptimizerSettings(clip_norm=5.0)) == 50
     torch.testing.assert_close(layer.weight.grad, torch.tensor([[3.0, 4.0]]))
 
 

@@ -26,7 +26,8 @@ def blend(image, size, step, halo=0, spoil=0.0):
             values[:, :halo] += spoil
         if tile.row + size < height:
             values[:, size - halo :] += spoil
-        blender.add(tile, values)
+        rows, columns = blender.kept(tile)
+        blender.add(tile, values[:, rows, columns])
     blender.finish()
     return result.reshape(image.shape), calls
 

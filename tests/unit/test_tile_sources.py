@@ -8,10 +8,11 @@ import pytest
 import torch
 from basinwatch.datasets.tiles import ShardSet, write_shard
 from basinwatch.errors import InputError
+from basinwatch.prefetching import one_ahead
 from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render
 from basinwatch.simulation.settings import Settings
-from basinwatch.training.tile_sources import MixedSource, ShardSource, SimulatedSource, one_ahead, tile_order
+from basinwatch.training.tile_sources import MixedSource, ShardSource, SimulatedSource, tile_order
 
 SETTINGS = replace(Settings(), tile_size_px=64, seed=5)
 
@@ -67,7 +68,7 @@ def test_a_mixture_holds_the_wanted_share_of_each_in_every_batch(shard):
     class Counted:
         """Stands for real tiles: all phases zero."""
 
-        tile_size_px, tiles, fingerprint = 64, 100, "counted"
+        tile_size_px, tiles, fingerprint, content = 64, 100, "counted", "phase"
 
         def batches(self, steps, batch_size):
             for _ in steps:
@@ -86,6 +87,13 @@ def test_a_mixture_holds_the_wanted_share_of_each_in_every_batch(shard):
 def test_tiles_of_two_sizes_are_not_mixed(shard):
     with pytest.raises(InputError, match="simulated tiles of 128 px and labelled ones of 64 px"):
         MixedSource(SimulatedSource(replace(SETTINGS, tile_size_px=128), 9), ShardSource(shard, 0), 0.5)
+
+
+def test_simulated_phase_is_not_mixed_with_rates(shard, tmp_path):
+    paths = tmp_path / "r.safetensors", tmp_path / "r.json"
+    write_shard(*paths, [render(draw(SETTINGS, 0))], {"content": "rates"})
+    with pytest.raises(InputError, match="found simulated tiles of phase and labelled ones of rates"):
+        MixedSource(ShardSource(shard, 0), ShardSource(ShardSet.read([paths]), 0), 0.5)
 
 
 def test_items_made_ahead_come_in_order_and_no_further_than_one():

@@ -50,6 +50,16 @@ def shard_set(folder, tiles, name="s"):
     return ShardSet.read([paths])
 
 
+def set_of(folder, kind):
+    """Tiles of wrapped phase, of rates or of a picture of so many bands."""
+    tiles = [bowl_tile(0)]
+    if kind.startswith("bands"):
+        tiles = [replace(tiles[0], phase=np.zeros((int(kind.removeprefix("bands")), 64, 64), np.float32))]
+    paths = folder / f"{kind}.safetensors", folder / f"{kind}.json"
+    write_shard(*paths, tiles, {"content": "rates"} if kind == "rates" else {})
+    return ShardSet.read([paths])
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shards")
@@ -124,6 +134,43 @@ def test_an_interrupted_run_ends_in_the_same_curve_and_weights(
     assert sorted(p.name for p in (tmp_path / "broken").iterdir()) == [
         "curves.csv", "curves.png", "model.json", "weights.safetensors",
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def straight(shards, tmp_path_factory):
+    """A run without interruption."""
+    folder = tmp_path_factory.mktemp("straight")
+    train(*shards, TINY, folder, "cpu", threads=1)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("place", "call"),
+    [
+        ("Trainer.training_loss", 0), ("Trainer.add_row", 1), ("write_curve", 2), ("save_model", 0),
+        ("best_thresholds", 0), ("shutil.rmtree", 0),
+    ],
+)  # fmt: skip
+def test_a_run_killed_anywhere_ends_in_the_same_curve_and_weights(place, call, straight, shards, tmp_path, monkeypatch):
+    """Also while it validates, keeps its best weights, ships them or cleans up."""
+    owner, name = place.split(".") if "." in place else (None, place)
+    target = training if owner is None else getattr(training, owner)
+    original, calls = getattr(target, name), []
+
+    def kill(*arguments, **options):
+        calls.append(1)
+        if len(calls) == call + 1:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(target, name, kill)
+    with pytest.raises(KeyboardInterrupt):
+        train(*shards, TINY, tmp_path, "cpu", threads=1)
+    monkeypatch.undo()
+    train(*shards, TINY, tmp_path, "cpu", threads=1)
+    for name in ("curves.csv", "weights.safetensors", "model.json"):
+        assert (tmp_path / name).read_bytes() == (straight / name).read_bytes()
+    assert not (tmp_path / "best").exists()
 
 
 def test_a_checkpoint_of_other_settings_or_a_damaged_one_is_not_taken_up(shards, tmp_path, caplog):
@@ -219,6 +266,27 @@ def test_a_diverging_run_stops_and_leaves_good_weights_and_checkpoint(shards, tm
     assert all(torch.isfinite(v).all() for v in state.detector.state_dict().values())
 
 
+def test_a_gradient_that_is_no_number_stops_the_run_before_it_reaches_the_weights(shards, tmp_path, monkeypatch):
+    original = training.Trainer.find_gradient
+
+    def explode(self, loss):
+        original(self, loss)
+        return float("inf") if self.state.step == 3 else 1.0
+
+    monkeypatch.setattr(training.Trainer, "find_gradient", explode)
+    with pytest.raises(InputError, match="norm of the gradient at step 4 is inf, expected a number"):
+        train(*shards, TINY, tmp_path, "cpu")
+    assert load_model(tmp_path / "best").spec["tile_size_px"] == 64
+
+
+def test_tiles_without_any_basin_train_and_score_without_fault(tmp_path):
+    empty = [replace(bowl_tile(n), labels=[]) for n in range(6)]
+    data = shard_set(tmp_path, empty)
+    record = train(ShardSource(data, 0), data, replace(TINY, steps=2), tmp_path, "cpu")
+    assert record["metrics"]["at_thresholds"]["recall"] == 0.0
+    assert np.isfinite(float(record["metrics"]["last_row"]["train_loss"]))
+
+
 def safe_metadata(path):
     with safe_open(path, framework="pt") as stored:
         return stored.metadata()
@@ -255,6 +323,44 @@ def test_tiles_that_no_layer_halves_are_refused(shards, tmp_path):
         training.Trainer(TINY, ShardSource(odd, 0), odd, torch.device("cpu"))
     with pytest.raises(InputError, match="tiles of 64 px and validation tiles of 70 px"):
         training.Trainer(TINY, shards[0], odd, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "wanted"),
+    [
+        ("rates", "sincos_coherence", "phase"),
+        ("rates", "bands1", "bands1"),
+        ("bands2", "rgb", "phase"),
+        ("bands2", "abs_rate", "rates"),
+        ("bands2", "bands3", "bands3"),
+        ("phase", "abs_rate", "rates"),
+    ],
+)
+def test_rates_pictures_and_phase_are_never_taken_for_each_other(kind, encoding, wanted, tmp_path):
+    settings = replace(TINY, options=TINY.options | {"encoding": encoding})
+    wrong = set_of(tmp_path, kind)
+    sentence = f"tiles of {kind} for basinnet with encoding '{encoding}', expected .*tiles of {wanted}; correct"
+    with pytest.raises(InputError, match=f"found {sentence}"):
+        training.Trainer(settings, ShardSource(wrong, 0), wrong, torch.device("cpu"))
+    with pytest.raises(InputError, match=f"found validation {sentence}"):
+        training.Trainer(settings, ShardSource(set_of(tmp_path, wanted), 0), wrong, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("kind", "encoding"), [("rates", "abs_rate"), ("bands2", "bands2"), ("phase", "rgb")])
+def test_tiles_of_what_the_encoding_takes_are_trained_on(kind, encoding, tmp_path):
+    data = set_of(tmp_path, kind)
+    settings = replace(TINY, options=TINY.options | {"encoding": encoding})
+    trainer = training.Trainer(settings, ShardSource(data, 0), data, torch.device("cpu"))
+    assert data.content == kind
+    assert np.isfinite(trainer.validate()[1])
+
+
+def test_shards_of_rates_and_of_phase_are_not_put_together(tmp_path):
+    for kind in ("phase", "rates"):
+        set_of(tmp_path, kind)
+    files = [(tmp_path / f"{kind}.safetensors", tmp_path / f"{kind}.json") for kind in ("phase", "rates")]
+    with pytest.raises(InputError, match="found tiles of phase and rates, expected one;"):
+        ShardSet.read(files)
 
 
 def test_settings_without_steps_are_refused():

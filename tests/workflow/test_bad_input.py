@@ -117,21 +117,22 @@ def test_a_scene_out_of_order_is_one_sentence(empty_workspace: Workspace, tmp_pa
     assert "2024-01-05 follows 2024-01-17" in done.stderr + done.stdout
 
 
-def test_a_pair_on_another_grid_is_refused_alone(empty_workspace: Workspace, tmp_path: Path):
+def test_a_pair_on_another_grid_is_resampled_and_one_elsewhere_refused(empty_workspace: Workspace, tmp_path: Path):
     workspace = empty_workspace.copy(tmp_path / "run")
     raw = workspace.folder / "raw"
     header = (raw / "grid.dem_par").read_text()
     for scene in (f"{p}" for p in [*GOOD, BAD]):
         (raw / f"{scene}.dem_par").write_text(header)
-    (raw / f"{BAD}.dem_par").write_text(header.replace("350000.000", "350011.000"))
+    (raw / f"{GOOD[1]}.dem_par").write_text(header.replace("350000.000", "350011.000"))
+    (raw / f"{BAD}.dem_par").write_text(header.replace("350000.000", "450000.000"))
     stack = {"format": "gamma", "phase": "raw/{pair}.diff", "header": "raw/{pair}.dem_par"}
     workspace.configure(stacks={"mine": stack})
     done = workspace.snakemake(*[f"results/mine/interferograms/{pair}/meta.json" for pair in [*GOOD, BAD]])
     assert done.returncode != 0
-    assert (
-        "does not fit its stack's grid" in (workspace.folder / f"logs/mine/ingest_interferogram/{BAD}.log").read_text()
-    )
-    assert (workspace.folder / f"results/mine/interferograms/{GOOD[1]}/meta.json").exists()
+    log = (workspace.folder / f"logs/mine/ingest_interferogram/{BAD}.log").read_text()
+    assert "does not overlap its stack's grid" in log
+    moved = (workspace.folder / f"results/mine/interferograms/{GOOD[1]}/meta.json").read_text()
+    assert "resampled as complex numbers (E14)" in moved
 
 
 def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
@@ -163,6 +164,8 @@ def test_a_killed_run_ends_with_the_bytes_of_an_undisturbed_one(
     for path in sorted(finished_workspace.folder.glob("results/**/*")):
         if path.is_file() and path.suffix in {".tif", ".json", ".parquet", ".gpkg", ".csv", ".html"}:
             twin = workspace.folder / path.relative_to(finished_workspace.folder)
-            assert twin.read_bytes() == path.read_bytes(), path
-            compared += 1
+            # The status tells of a run and not of its products: the last one had fewer jobs.
+            if path.name != "status.json":
+                assert twin.read_bytes() == path.read_bytes(), path
+                compared += 1
     assert compared > 30

@@ -23,6 +23,8 @@ RECIPE = {
     "mines": 1,
     "seed": 6,
     "elevation": True,
+    "relief_m": 60,
+    "slides": 0,
     "spacing_m": 30,
 }
 FUSION = "results/areas/valley/fusion"

@@ -233,17 +233,31 @@ def test_a_network_in_two_parts_is_solved_flagged_and_said(workspace: Workspace)
     assert np.isfinite(rasterio.open(workspace.folder / RATE).read(1)).all()
 
 
-def test_heights_of_another_grid_are_refused_with_one_sentence(workspace: Workspace):
-    profile = {"driver": "GTiff", "height": 10, "width": 10, "count": 1, "dtype": "float32"}
-    with rasterio.open(workspace.folder / "dem.tif", "w", **profile, crs="EPSG:32634",
-                       transform=rasterio.Affine(30, 0, 350_000, 0, -30, 5_560_000)) as target:  # fmt: skip
-        target.write(np.ones((1, 10, 10), np.float32))
+def test_heights_of_another_grid_are_brought_onto_the_stacks_and_others_refused(
+    empty_workspace: Workspace, tmp_path: Path
+):
+    workspace = empty_workspace.copy(tmp_path / "run")
+    layer = "results/mine/layers/heights.tif"
+    profile = {"driver": "GTiff", "height": 10, "width": 10, "count": 1, "dtype": "float32", "crs": "EPSG:32634"}
     change_stack(workspace, heights="dem.tif")
-    workspace.configure(sbas={"ramp": {"height": True}})
-    assert f"dem.tif: found 10x10 px, expected {SIZE}x{SIZE} px as in the stack's grid" in refusal(workspace)
+    for east, is_near in ((350_007, True), (550_007, False)):
+        place = rasterio.Affine(50, 0, east, 0, -50, 5_559_990)
+        with rasterio.open(workspace.folder / "dem.tif", "w", **profile, transform=place) as target:
+            target.write(np.full((1, 10, 10), 250, np.float32))
+        done = workspace.snakemake(layer)
+        assert (done.returncode == 0) is is_near
+        if is_near:
+            with rasterio.open(workspace.folder / layer) as source:
+                heights = source.read(1)
+            assert heights.shape == (SIZE, SIZE)
+            assert np.nanmin(heights) == np.nanmax(heights) == 250
+            assert 200 < np.isfinite(heights).sum() < 330  # 500 m x 500 m in pixels of 30 m
+    log = (workspace.folder / "logs/mine/place_layer/heights.log").read_text()
+    assert "dem.tif: grid of 10x10 px" in log
+    assert "does not overlap its stack's grid" in log
 
 
-@pytest.mark.parametrize("key", ["heights", "incidence", "delays", "reference", "control"])
+@pytest.mark.parametrize("key", ["heights", "incidence", "delays", "reference", "control", "lookup_table"])
 def test_a_file_that_is_not_there_is_one_sentence(empty_workspace: Workspace, tmp_path: Path, key: str):
     workspace = empty_workspace.copy(tmp_path / "run")
     change_stack(workspace, **{key: "nowhere"})

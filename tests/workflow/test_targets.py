@@ -11,6 +11,7 @@ import pytest
         ("simulate", {"simulate_shard"}),
         ("train", {"simulate_shard", "train_detector"}),
         ("evaluate", {"simulate_benchmark", "evaluate_detector", "tabulate_evaluation"}),
+        ("robustness", {"simulate_benchmark", "measure_robustness", "summarize_robustness"}),
         ("detect", {"predict_probability", "form_basins", "mosaic_basins"}),
         ("tile", {"grid_tiles"}),
         ("detection_floor", {"measure_detection_floor", "summarize_detection_floor"}),

@@ -23,14 +23,22 @@ def trained(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory
     gpd.GeoDataFrame(geometry=[bowl], crs="EPSG:32634").to_file(workspace.folder / "outlines.gpkg")
     workspace.configure(
         simulation={"tile_size_px": 64, "shard_size": 12, "train_shards": 2, "validation_shards": 1},
-        training={"epochs": 2, "batch_size": 8, "options": {"widths": [8, 16]}},
+        training={
+            "epochs": 2, "batch_size": 8, "options": {"widths": [8, 16]},
+            "variants": {"boxes": {"architecture": "light_yolo_basin", "options": {"width": 0.125, "head_width": 16}}},
+        },
         tilings={"px64": {"size_px": 64, "overlap": 0.5}},
         detection={"tiling": "px64", "model": "mine"},
         training_tiling="px64",
-        models={"mine": "results/models/trained", "shipped": "resources/models/basinnet"},
+        models={
+            "mine": "results/models/trained", "shipped": "resources/models/basinnet", "boxes": "results/models/boxes",
+        },
         labelled=[{"stack": "mine", "pair": PAIR, "polygons": "outlines.gpkg"}],
-        evaluation={"benchmark": "benchmark.yaml", "models": ["mine", "shipped"], "resamples": 20},
-    )
+        evaluation={
+            "benchmark": "benchmark.yaml", "models": ["mine", "shipped", "boxes"], "resamples": 20,
+            "disturbances": ["sign"], "robustness_tiles": 8,
+        },
+    )  # fmt: skip
     recipe = {"recipe": "realistic", "seed": 5, "tile_size_px": 64, "pixel_size_m": [20, 30]}
     benchmark = {"first_sample": 20_000_000, "samples": 12, "simulation": recipe}
     (workspace.folder / "benchmark.yaml").write_text(yaml.safe_dump(benchmark))
@@ -73,12 +81,26 @@ def test_models_are_scored_side_by_side_on_the_same_tiles(trained: Workspace):
     trained.run("evaluate")
     folder = trained.folder / "results/evaluation"
     table = pd.read_csv(folder / "table.csv")
-    assert set(table["model"]) == {"mine", "shipped"}
-    assert len(table) == 2 * table["figure"].nunique()
-    assert "| figure | mine | shipped |" in (folder / "table.md").read_text()
+    assert set(table["model"]) == {"mine", "shipped", "boxes"}
+    masks = table[table["model"] != "boxes"]
+    assert len(masks) == 2 * masks["figure"].nunique()
+    assert "| figure | mine | shipped | boxes |" in (folder / "table.md").read_text()
     scores = [json.loads((folder / name / "scores.json").read_text()) for name in ("mine", "shipped")]
     assert scores[0]["sets"]["benchmark"]["fingerprint"] == scores[1]["sets"]["benchmark"]["fingerprint"]
     assert len({one["weights_sha256"] for one in scores}) == 2
+
+
+def test_a_variant_learns_from_the_same_tiles_and_is_tried_under_disturbances(trained: Workspace):
+    records = [
+        json.loads((trained.folder / f"results/models/{n}/model.json").read_text()) for n in ("trained", "boxes")
+    ]
+    assert [record["architecture"] for record in records] == ["basinnet", "light_yolo_basin"]
+    assert len({json.dumps(record["training"]["data_sha256"]) for record in records}) == 1
+    folder = trained.folder / "results/evaluation/boxes/robustness"
+    trained.run(str((folder / "table.md").relative_to(trained.folder)))
+    assert set(pd.read_csv(folder / "table.csv")["family"]) == {"none", "sign"}
+    assert "| Reversed sign | -1 |" in (folder / "table.md").read_text()
+    assert (folder / "robustness.png").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_tiles_simulated_underway_are_mixed_with_labelled_ones(trained: Workspace, tmp_path: Path):

@@ -52,3 +52,28 @@ rule accumulate_activity:
         "Add up the days with activity in stack {wildcards.stack}"
     script:
         "../scripts/accumulate_activity.py"
+
+
+rule record_changes:
+    input:
+        basins="results/areas/{area}/{model}/basins.gpkg",
+    output:
+        changes="results/areas/{area}/{model}/changes.csv",
+        runs=update("results/areas/{area}/{model}/runs.gpkg"),
+    log:
+        "logs/{area}/record_changes/{model}.log",
+    benchmark:
+        "logs/benchmarks/{area}/record_changes/{model}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_version("activity.changes", "vectors"),
+        pairs=searched_pairs,
+    message:
+        "Tell what changed in area {wildcards.area} since the last run"
+    script:
+        "../scripts/record_changes.py"

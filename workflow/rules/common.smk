@@ -1,7 +1,6 @@
 """Stacks, pairs and final targets: pure functions of configuration and file names."""
 
-import ast
-import hashlib
+import gc
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from snakemake.logging import logger
 
 RULES = Path(str(workflow.current_basedir))
 LIBRARY = RULES.parent / "scripts" / "basinwatch"
+TABLES = RULES.parents[1] / "resources" / "paper_tables.yaml"
 # A regular expression nothing matches.
 NO_NAME = "(?!)"
 
@@ -19,10 +19,19 @@ sys.path.append(str(LIBRARY.parent))
 
 from basinwatch import configuration, stacks
 from basinwatch.calibration.files import match
-from basinwatch.companions import companions
+from basinwatch.code_versions import CodeVersions
+from basinwatch.companions import companions, files_in
 from basinwatch.errors import InputError
 from basinwatch.experiments import design
 from basinwatch.simulation import forms, recipes
+
+# A job graph is many small objects that all stay: looking for garbage among them takes a third of the time.
+gc.set_threshold(100_000, 50, 100)
+
+CODE = CodeVersions(LIBRARY, Path(".snakemake/basinwatch_code.json"))
+
+# Folders hardly change while the jobs are planned: each is read once.
+files_in_once = lru_cache(None)(files_in)
 
 
 def checked(function, *arguments):
@@ -52,6 +61,7 @@ for stack in STACKS.values():
         logger.warning(sentence)
 
 checked(configuration.check_references, config, STACKS)
+config["labelled"] = configuration.labelled_pairs(config["labelled"], STACKS)
 checked(configuration.check_files, config, forms.FOLDER)
 
 
@@ -97,6 +107,14 @@ SIMULATION = {
 SIMULATION_FILES = simulation_files(SIMULATION)
 
 
+# Seconds of work on small files, which no queue is worth.
+localrules:
+    define_grid,
+    describe_network,
+    grid_tiles,
+    tabulate_evaluation,
+
+
 wildcard_constraints:
     stack="|".join(STACKS),
     area="|".join(AREAS),
@@ -106,59 +124,20 @@ wildcard_constraints:
     date1=r"\d{8}",
     date2=r"\d{8}",
     split="train|validation",
+    layer="heights|incidence",
     shard=r"\d{4}",
+    family=r"[a-z_]+",
     simulated="|".join(config["simulated_stacks"]) or NO_NAME,
     collection="|".join(config["labelled_tiles"]) or NO_NAME,
-
-
-@lru_cache
-def library_digest(name):
-    """Hash what a library module computes (comments and docstrings do not count) and list what it imports."""
-    path = LIBRARY.joinpath(*name.split("."))
-    source = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    tree = ast.parse(source.read_text(encoding="utf-8"))
-    templates = sorted(path.glob("*.html")) if path.is_dir() else []
-    imports = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
-            "basinwatch."
-        ):
-            parent = node.module.removeprefix("basinwatch.")
-            imports.add(parent)
-            imports.update(
-                f"{parent}.{n.name}"
-                for n in node.names
-                if is_module(f"{parent}.{n.name}")
-            )
-        elif isinstance(node, ast.ImportFrom) and node.module == "basinwatch":
-            imports.update(n.name for n in node.names if is_module(n.name))
-        has_docstring = isinstance(getattr(node, "body", None), list) and node.body
-        if (
-            has_docstring
-            and isinstance(node.body[0], ast.Expr)
-            and isinstance(node.body[0].value, ast.Constant)
-        ):
-            node.body[0].value.value = ""
-    content = ast.dump(tree).encode() + b"".join(
-        template.read_bytes() for template in templates
-    )
-    return hashlib.sha256(content).hexdigest(), frozenset(imports)
-
-
-def is_module(name):
-    """Whether the library has a module or package of this dotted name."""
-    path = LIBRARY.joinpath(*name.split("."))
-    return path.is_dir() or path.with_suffix(".py").is_file()
+    scale="smoke|full",
+    run="[a-z0-9-]+",
+    seed="[0-9]+",
+    orthophoto="|".join(config["simulated_orthophotos"]) or NO_NAME,
 
 
 def code_version(*names):
     """Hash the named library modules and all they import, so that an edit reruns the rules that use it."""
-    waiting, digests = set(names), {}
-    while waiting:
-        name = waiting.pop()
-        digests[name], imports = library_digest(name)
-        waiting |= imports - set(digests)
-    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()[:12]
+    return CODE.of(*names)
 
 
 def written_as(form):
@@ -192,8 +171,11 @@ def model_files(wildcards):
 
 
 def final_reports():
-    """One report per area: the workflow's deliverables."""
-    return expand("results/areas/{area}/{model}/report.html", area=AREAS, model=MODEL)
+    """Report and map of every area: the workflow's deliverables."""
+    pages = ["report.html", "map.html"]
+    return expand(
+        "results/areas/{area}/{model}/{page}", area=AREAS, model=MODEL, page=pages
+    )
 
 
 def fused_products(area):
@@ -210,6 +192,11 @@ def fused_products(area):
 def final_fusion():
     """Fused rate maps of the areas that ask for them."""
     return [path for area in AREAS for path in fused_products(area).values()]
+
+
+def final_patches():
+    """Mine patches of the areas that ask for them, and how good they are."""
+    return [path for area in AREAS for path in patch_products(area).values()]
 
 
 def final_truth():

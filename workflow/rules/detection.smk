@@ -55,6 +55,7 @@ rule form_basins:
     params:
         code=code_version("inference.forming", "interferogram", "vectors"),
         settings=forming_settings(),
+        merging=config["detection"]["merging"],
     message:
         "Outline the basins of pair {wildcards.pair} of stack {wildcards.stack}"
     script:

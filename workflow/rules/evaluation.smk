@@ -79,3 +79,63 @@ rule tabulate_evaluation:
         "Put the scores of all models side by side"
     script:
         "../scripts/tabulate_evaluation.py"
+
+
+rule measure_robustness:
+    input:
+        unpack(model_files),
+        parameters="results/benchmark/tiles.jsonl",
+        recipe=config["evaluation"]["benchmark"],
+    output:
+        figures="results/evaluation/{model}/robustness/figures/{family}.csv",
+    log:
+        "logs/evaluation/measure_robustness/{model}/{family}.log",
+    benchmark:
+        "logs/benchmarks/evaluation/measure_robustness/{model}/{family}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: config["evaluation"]["threads"]
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=config["evaluation"]["gpus"],
+    params:
+        code=code_version(
+            "evaluation.robustness",
+            "evaluation.tables",
+            "models",
+            "compute",
+            "simulation.recipes",
+            "simulation.sources",
+        ),
+        tiles=config["evaluation"]["robustness_tiles"],
+        settings=evaluation_settings(),
+    message:
+        "Score model {wildcards.model} under disturbance {wildcards.family}"
+    script:
+        "../scripts/measure_robustness.py"
+
+
+rule summarize_robustness:
+    input:
+        figures=disturbed_figures,
+    output:
+        table="results/evaluation/{model}/robustness/table.csv",
+        readable="results/evaluation/{model}/robustness/table.md",
+        picture="results/evaluation/{model}/robustness/robustness.png",
+    log:
+        "logs/evaluation/summarize_robustness/{model}.log",
+    benchmark:
+        "logs/benchmarks/evaluation/summarize_robustness/{model}.tsv"
+    conda:
+        "../../envs/torch.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_version("evaluation.robustness"),
+    message:
+        "Put the figures of model {wildcards.model} under all disturbances together"
+    script:
+        "../scripts/summarize_robustness.py"

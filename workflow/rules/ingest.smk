@@ -3,7 +3,7 @@
 
 rule define_grid:
     input:
-        unpack(raw_files),
+        unpack(grid_files),
     output:
         grid="results/{stack}/grid.json",
     log:
@@ -50,7 +50,34 @@ rule ingest_interferogram:
         dates=pair_dates,
         format=reader_format,
         options=reader_options,
+        lossless=config["ingest"]["lossless"],
     message:
         "Ingest pair {wildcards.pair} of stack {wildcards.stack}"
     script:
         "../scripts/ingest_interferogram.py"
+
+
+rule place_layer:
+    input:
+        raster=given_layer,
+        companions=beside_layer,
+        grid="results/{stack}/grid.json",
+    output:
+        raster="results/{stack}/layers/{layer}.tif",
+    log:
+        "logs/{stack}/place_layer/{layer}.log",
+    benchmark:
+        "logs/benchmarks/{stack}/place_layer/{layer}.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        code=code_version("readers.layers", "placing", "rasters"),
+        crs=map_crs,
+    message:
+        "Bring the {wildcards.layer} of stack {wildcards.stack} onto its grid"
+    script:
+        "../scripts/place_layer.py"

@@ -4,29 +4,50 @@
 
 
 def raw_files(wildcards):
-    """A pair's files as the producer wrote them; coherence and header only where there are any."""
+    """A pair's files as the producer wrote them; those that not every stack has only where there are any."""
     stack = STACKS[wildcards.stack]
     pair = getattr(wildcards, "pair", stack.grid_pair)
     files = {
         "phase": stack.file("phase", pair),
         "coherence": stack.optional_file("coherence", pair, forms.FOLDER),
         "header": stack.file("header", pair),
+        "lookup_table": stack.settings["lookup_table"],
     }
     named = {role: path for role, path in files.items() if path}
     return named | {"companions": beside(files["phase"], files["coherence"])}
+
+
+def grid_files(wildcards):
+    """Files that tell a stack's grid; a first pair that is delivered again does not put all others in question."""
+    files = raw_files(wildcards)
+    if Path(files["phase"]).is_relative_to(forms.FOLDER):
+        return files
+    again = {role: files[role] for role in ("phase", "coherence") if role in files}
+    companions = [ancient(path) for path in files["companions"]]
+    kept = {role: ancient(path) for role, path in again.items()}
+    return files | kept | {"companions": companions}
 
 
 def beside(*paths):
     """Headers that readers find beside files by themselves; simulated files name theirs."""
     given = [Path(path) for path in paths if path]
     named = [path for path in given if not path.is_relative_to(forms.FOLDER)]
-    found = {companion for path in named for companion in companions(path)}
+    found = {path for one in named for path in companions(one, files_in_once)}
     return sorted(str(path) for path in found)
 
 
 def reader_options(wildcards):
     """Settings of a stack that its reader takes."""
-    keys = ("kind", "sign", "wavelength_m", "allow_truncated", "color")
+    keys = (
+        "kind",
+        "sign",
+        "wavelength_m",
+        "allow_truncated",
+        "color",
+        "crs",
+        "bands",
+        "variable",
+    )
     return {key: STACKS[wildcards.stack].settings[key] for key in keys}
 
 
@@ -40,6 +61,27 @@ def pair_dates(wildcards):
 def reader_format(wildcards):
     """Producer of a stack's files."""
     return STACKS[wildcards.stack].settings["format"]
+
+
+def given_layer(wildcards):
+    """Raster of heights or incidence as the configuration names it."""
+    return STACKS[wildcards.stack].settings[wildcards.layer]
+
+
+def beside_layer(wildcards):
+    """Headers of that raster."""
+    return beside(given_layer(wildcards))
+
+
+def map_crs(wildcards):
+    """Coordinate system that a stack names for maps whose headers do not tell it."""
+    return STACKS[wildcards.stack].settings["crs"]
+
+
+def layer_of(name, layer):
+    """A stack's heights or incidence on its grid where they are a raster, else what the configuration gives."""
+    given = STACKS[name].settings[layer]
+    return f"results/{name}/layers/{layer}.tif" if isinstance(given, str) else given
 
 
 # simulation.smk
@@ -117,7 +159,17 @@ def labelled_shards(use):
         for name, entry in collections.items()
         if entry["use"] == use
     ]
-    return cut + imported
+    of_rates = [
+        f"results/areas/{area}/anomalies/tiles"
+        for area, entry in config["areas"].items()
+        if entry["samples"] == use
+    ]
+    of_patches = [
+        f"results/areas/{area}/patches/tiles/{use}"
+        for area, entry in config["areas"].items()
+        if use != "test" and entry["patches"] and entry["patches"]["train"]
+    ]
+    return cut + imported + of_rates + of_patches
 
 
 def training_shards():
@@ -138,7 +190,17 @@ def validation_shards():
     return shards("validation") + labelled
 
 
-def training_files():
+def training_entry(name):
+    """Section `training` of one model."""
+    return configuration.training_entry(config["training"], name)
+
+
+def training_preset(wildcards):
+    """Recipe that a model's section changes."""
+    return f"resources/presets/{training_entry(wildcards.name)['preset']}.yaml"
+
+
+def training_files(wildcards):
     """Shards by role, and the model a run starts from."""
     roles = training_shards() | {"validation": validation_shards()}
     files = {
@@ -146,9 +208,15 @@ def training_files():
         for role, stems in roles.items()
         for kind, suffix in (("arrays", "safetensors"), ("coco", "json"))
     }
-    start = config["training"].get("weights")
+    start = training_entry(wildcards.name).get("weights")
     model = [f"{start}/weights.safetensors", f"{start}/model.json"] if start else []
     return files | {"start": model} | (SIMULATION_FILES if simulates_underway() else {})
+
+
+def trained_weights():
+    """Weights of the model that is trained, and of its variants."""
+    names = [config["training"]["name"], *config["training"]["variants"]]
+    return expand("results/models/{name}/weights.safetensors", name=names)
 
 
 def simulates_underway():
@@ -157,13 +225,14 @@ def simulates_underway():
     return section["source"] != "shards" and section["data"] != "labelled"
 
 
-def training_recipe():
+def training_recipe(wildcards):
     """What the configuration changes about the preset."""
-    other = ("name", "preset", "data", "labelled_share", "source", "workers")
+    tiles = ("data", "labelled_share", "source", "workers")
+    other = ("name", "variants", "preset", "gpus", "threads", *tiles)
     return {
         key: value
-        for key, value in config["training"].items()
-        if key not in (*other, "gpus", "threads")
+        for key, value in training_entry(wildcards.name).items()
+        if key not in other
     }
 
 
@@ -204,6 +273,19 @@ def evaluated_models():
     return expand("results/evaluation/{model}/scores.json", model=names)
 
 
+def disturbed_figures(wildcards):
+    """Figures of a model under every disturbance asked for, and under none."""
+    families = ["none", *config["evaluation"]["disturbances"]]
+    folder = f"results/evaluation/{wildcards.model}/robustness/figures"
+    return [f"{folder}/{family}.csv" for family in families]
+
+
+def robustness_tables():
+    """Robustness of all models that are put side by side."""
+    names = config["evaluation"]["models"] or [MODEL]
+    return expand("results/evaluation/{model}/robustness/table.md", model=names)
+
+
 def evaluation_settings():
     """What defines the scores (not where they are made)."""
     return {key: config["evaluation"][key] for key in ("resamples", "seed")}
@@ -238,7 +320,7 @@ def products_of_pair(wildcards, name):
     return [
         f"results/{stack}/detections/{wildcards.model}/{wildcards.pair}/{name}"
         for stack in AREAS[wildcards.area]
-        if wildcards.pair in STACKS[stack].detection_pairs
+        if STACKS[stack].is_detected(wildcards.pair)
     ]
 
 
@@ -285,6 +367,15 @@ def area_probabilities(wildcards):
     ]
 
 
+def searched_pairs(wildcards):
+    """Pairs of an area that are searched for basins, each with its stack."""
+    return [
+        f"{stack} {pair}"
+        for stack in AREAS[wildcards.area]
+        for pair in STACKS[stack].detection_pairs
+    ]
+
+
 def stack_detections(wildcards, name):
     """One detection product of every pair of a stack."""
     return [
@@ -318,7 +409,9 @@ def unwrapping_files(wildcards):
     unwrapped = stack.optional_file("unwrapped", wildcards.pair, forms.FOLDER)
     header = stack.file("header", wildcards.pair)
     if unwrapped:
-        files |= {"unwrapped": unwrapped} | ({"header": header} if header else {})
+        table = stack.settings["lookup_table"]
+        named = {"unwrapped": unwrapped, "header": header, "lookup_table": table}
+        files |= {role: path for role, path in named.items() if path}
     return files | {"companions": beside(unwrapped)}
 
 
@@ -367,10 +460,8 @@ def rate_files(wildcards):
 
 def known_files(stack):
     """Files that describe a stack's scene and dates, by role; only those the configuration names."""
-    files = {
-        role: stack.settings[role]
-        for role in ("heights", "incidence", "baselines", "control")
-    }
+    layers = {role: layer_of(stack.name, role) for role in ("heights", "incidence")}
+    files = layers | {role: stack.settings[role] for role in ("baselines", "control")}
     files |= {
         "delays": DELAYS[stack.name],
         "place": stack.settings["reference"] or config["sbas"]["reference"]["place"],
@@ -448,7 +539,7 @@ def rated_stacks(wildcards):
 
 def heights_of_area(wildcards):
     """Elevation raster of the first rated stack that has one; none without."""
-    rasters = [STACKS[name].settings["heights"] for name in rated_stacks(wildcards)]
+    rasters = [layer_of(name, "heights") for name in rated_stacks(wildcards)]
     return next(filter(None, rasters), [])
 
 
@@ -480,12 +571,264 @@ def fusion_files(wildcards):
 
 def incidence_of_tracks(wildcards):
     """Incidence of every rated stack where the configuration gives it: a raster or a number, else None."""
-    return [STACKS[name].settings["incidence"] for name in rated_stacks(wildcards)]
+    return [layer_of(name, "incidence") for name in rated_stacks(wildcards)]
 
 
 def heading_of_tracks(wildcards):
     """Flight direction of every rated stack where the configuration gives it, else None."""
     return [STACKS[name].settings["heading_deg"] for name in rated_stacks(wildcards)]
+
+
+# anomalies.smk
+
+
+def track_files(wildcards):
+    """Rate map, geometry and terrain of the one track that an area without fusion has its slope rates from."""
+    name = rated_stacks(wildcards)[0]
+    incidence = layer_of(name, "incidence")
+    first_pair = next(iter(STACKS[name].pairs))
+    files = {
+        "rate": f"results/{name}/sbas/rate.tif",
+        "quality": f"results/{name}/sbas/quality.tif",
+        "network": f"results/{name}/sbas/network.json",
+        "meta": f"results/{name}/interferograms/{first_pair}/meta.json",
+        "grid": f"results/{name}/grid.json",
+        "heights": heights_of_area(wildcards),
+    }
+    return files | ({"incidence": incidence} if isinstance(incidence, str) else {})
+
+
+def track_settings(wildcards):
+    """Name and given geometry of that track."""
+    name = rated_stacks(wildcards)[0]
+    return {
+        "stack": name,
+        "heading_deg": STACKS[name].settings["heading_deg"],
+        "incidence": layer_of(name, "incidence"),
+    }
+
+
+def slope_rates(wildcards):
+    """Rates down the slope: of both directions of flight where the area is fused, else of one track."""
+    return slope_rates_of(wildcards.area)
+
+
+def slope_rates_of(area):
+    """Rates down the slope of a named area."""
+    folder = "fusion" if fused_products(area) else "anomalies"
+    return f"results/areas/{area}/{folder}/slope.tif"
+
+
+def sample_settings():
+    """The rules a sample fulfils."""
+    keys = (
+        "min_cells",
+        "max_spread_mm_yr",
+        "min_step_mm_yr",
+        "rim_px",
+        "smoothing_px",
+        "max_open_share",
+    )
+    return {key: config["anomalies"][key] for key in keys}
+
+
+def anomaly_tiling(wildcards):
+    """Size and overlap of the tiles of a rate map."""
+    return config["tilings"][config["anomalies"]["tiling"]]
+
+
+def anomaly_model(wildcards):
+    """Weights and description of the model that looks for anomalies."""
+    folder = config["models"][config["anomalies"]["model"]]
+    return {
+        "weights": f"{folder}/weights.safetensors",
+        "description": f"{folder}/model.json",
+    }
+
+
+def anomaly_files(wildcards):
+    """What anomalies are outlined from: a model's answer, or the samples."""
+    folder = f"results/areas/{wildcards.area}/anomalies"
+    files = {"slope": slope_rates(wildcards), "grid": first_rated_grid(wildcards)}
+    if config["anomalies"]["model"] is None:
+        return files | {"samples": f"{folder}/samples.gpkg"}
+    return files | {
+        "description": anomaly_model(wildcards)["description"],
+        "probability": f"{folder}/probability.tif",
+        "objects": f"{folder}/objects.parquet",
+    }
+
+
+def anomaly_thresholds():
+    """What a model's answer must reach."""
+    keys = ("threshold", "peak_threshold", "min_area_px")
+    return {key: config["anomalies"][key] for key in keys}
+
+
+def hazard_files(wildcards):
+    """Anomalies, the lines they may threaten, and hazards on record where there are any."""
+    section = config["hazards"]
+    files = {
+        "anomalies": f"results/areas/{wildcards.area}/anomalies/anomalies.gpkg",
+        "lines": list(section["lines"].values()),
+    }
+    return files | ({"known": section["known"]} if section["known"] else {})
+
+
+def anomaly_products(area):
+    """Anomalies of an area and what they threaten, by role; none where they are not asked for."""
+    if not config["areas"].get(area, {}).get("anomalies"):
+        return {}
+    folder = f"results/areas/{area}/anomalies"
+    return {
+        "anomalies": f"{folder}/anomalies.gpkg",
+        "hazards": f"{folder}/hazards.gpkg",
+        "hazard_summary": f"{folder}/hazards.json",
+        "slope_rates": slope_rates_of(area),
+    }
+
+
+# patches.smk
+
+
+def simulated_orthophoto(wildcards):
+    """Recipe of a simulated orthophoto."""
+    return config["simulated_orthophotos"][wildcards.orthophoto]
+
+
+def patch_entry(area):
+    """What an area says of its mine patches; None where they are not asked for."""
+    return config["areas"].get(area, {}).get("patches")
+
+
+def patch_image(wildcards):
+    """Raster that mine patches are looked for in."""
+    return patch_entry(wildcards.area)["image"]
+
+
+def patch_reference(wildcards):
+    """Reference patches of an area; none without."""
+    return patch_entry(wildcards.area)["reference"] or []
+
+
+def reference_layer(wildcards):
+    """Layer of the reference patches' file."""
+    return patch_entry(wildcards.area)["layer"]
+
+
+def patch_land_cover(wildcards):
+    """Land cover of an area; none without."""
+    return patch_entry(wildcards.area)["land_cover"] or []
+
+
+def patch_excluded(wildcards):
+    """Outlines of other ground in an area; none without."""
+    return patch_entry(wildcards.area)["excluded"] or []
+
+
+def patch_model(wildcards):
+    """Weights and description of the model that looks for mine patches."""
+    folder = config["models"][config["patches"]["model"]]
+    return {
+        "weights": f"{folder}/weights.safetensors",
+        "description": f"{folder}/model.json",
+    }
+
+
+def patch_description(wildcards):
+    """Description of the model that looks for mine patches."""
+    return patch_model(wildcards)["description"]
+
+
+def picture_settings():
+    """Which bands are looked at, and how they are stretched."""
+    keys = ("bands", "wrapped_bands", "percentiles", "limits")
+    return {key: config["patches"][key] for key in keys}
+
+
+def patch_tiling(wildcards):
+    """Tiles that are learnt from, and whose overlap the search has."""
+    return config["tilings"][config["patches"]["tiling"]]
+
+
+def patch_overlap(wildcards):
+    """Overlap of the windows that are searched."""
+    return patch_tiling(wildcards)["overlap"]
+
+
+def patch_settings():
+    """What makes segments a patch."""
+    keys = (
+        "control",
+        "min_share",
+        "min_area_m2",
+        "max_excluded_share",
+        "excluded_classes",
+    )
+    return {key: config["patches"][key] for key in keys}
+
+
+def rates_around(wildcards):
+    """Rate maps of an area's stacks; none without."""
+    names = rated_stacks(wildcards)
+    return {
+        "rate": [f"results/{name}/sbas/rate.tif" for name in names],
+        "quality": [f"results/{name}/sbas/quality.tif" for name in names],
+        "grids": [f"results/{name}/grid.json" for name in names],
+    }
+
+
+def patch_products(area):
+    """Mine patches of an area and how they were found, by role; none where they are not asked for."""
+    entry, folder = patch_entry(area), f"results/areas/{area}/patches"
+    if not entry:
+        return {}
+    files = {
+        "patches": f"{folder}/patches.gpkg",
+        "patch_picture": f"{folder}/picture.tif",
+        "patch_choice": f"{folder}/segmentation.json",
+        "patch_control": f"{folder}/control.json",
+    }
+    judged = {"patch_accuracy": f"{folder}/accuracy.json"}
+    return files | (judged if entry["reference"] else {})
+
+
+# permits.smk
+
+
+def patches_of_area(area):
+    """Mine patches of an area; none where they are not asked for."""
+    return patch_products(area).get("patches", [])
+
+
+def permit_files(wildcards):
+    """Basins, permits, and where there are any mine patches and the rate maps that tell which of them are active."""
+    files = {
+        "basins": f"results/areas/{wildcards.area}/{wildcards.model}/basins.gpkg",
+        "permits": config["permits"]["file"],
+    }
+    patches = patches_of_area(wildcards.area)
+    if not patches:
+        return files
+    networks = [f"results/{name}/sbas/network.json" for name in rated_stacks(wildcards)]
+    return files | {"patches": patches, "networks": networks}
+
+
+def permit_settings():
+    """How permits are read and what lies outside of them."""
+    section = config["permits"]
+    return {key: section[key] for key in section if key not in ("file", "layer")}
+
+
+def permit_products(wildcards):
+    """Findings about permits, by role; none without permits."""
+    if config["permits"]["file"] is None:
+        return {}
+    folder = f"results/areas/{wildcards.area}/{wildcards.model}"
+    return {
+        "permits": f"{folder}/permits.gpkg",
+        "permit_summary": f"{folder}/permits.json",
+    }
 
 
 # report.smk
@@ -499,6 +842,7 @@ def report_files(wildcards):
     files = {
         "basins": [f"{folder}/basins.gpkg"],
         "timeline": [f"{folder}/timeline.csv"],
+        "changes": [f"{folder}/changes.csv"],
         "grids": [f"results/{name}/grid.json" for name in names],
         "activity": [
             f"results/{name}/activity/{wildcards.model}/activity.tif" for name in names
@@ -513,8 +857,14 @@ def report_files(wildcards):
             for name in names
             for pair in STACKS[name].detection_pairs
         ],
+        "coherence": [
+            f"results/{name}/interferograms/{pair}/coherence.tif"
+            for name in names
+            for pair in STACKS[name].detection_pairs
+        ],
         "rate": [f"results/{name}/sbas/rate.tif" for name in rated],
         "quality": [f"results/{name}/sbas/quality.tif" for name in rated],
+        "statistic": [f"results/{name}/hotspots/gi_star.tif" for name in rated],
         "network": [f"results/{name}/sbas/network.json" for name in rated],
         "network_plot": [f"results/{name}/sbas/network.png" for name in rated],
         "clusters": [f"results/{name}/hotspots/clusters.gpkg" for name in rated],
@@ -528,9 +878,22 @@ def report_files(wildcards):
         ],
         "model": [f"{config['models'][wildcards.model]}/model.json"],
     }
-    files |= emerging_files(rated)
-    files |= {role: [path] for role, path in fused_products(wildcards.area).items()}
+    files |= emerging_files(rated) | floor_files(wildcards.model)
+    optional = fused_products(wildcards.area) | anomaly_products(wildcards.area)
+    optional |= permit_products(wildcards) | patch_products(wildcards.area)
+    files |= {role: [path] for role, path in optional.items()}
     return {role: paths for role, paths in files.items() if paths}
+
+
+def floor_files(model):
+    """What the model sees at the least, where the report is to tell."""
+    if not config["report"]["detection_floor"]:
+        return {}
+    folder = f"results/experiments/{model}/detection_floor"
+    return {
+        "floor": [f"{folder}/summary.json"],
+        "floor_plot": [f"{folder}/floor.png"],
+    }
 
 
 def emerging_files(rated):
@@ -543,18 +906,31 @@ def emerging_files(rated):
     }
 
 
-def settings_shown():
-    """The configuration without what only says where jobs run."""
+def settings_shown(wildcards):
+    """The sections that a report shows, and its own stacks', without what only says where jobs run."""
+    shown = (
+        "detection",
+        "activity",
+        "sbas",
+        "hotspots",
+        "comparison",
+        "fusion",
+        "anomalies",
+        "hazards",
+        "patches",
+        "permits",
+    )
     sections = {
-        name: config[name] for name in config if name not in ("detection", "training")
-    }
-    for name in ("detection", "training"):
-        sections[name] = {
+        name: {
             key: value
             for key, value in config[name].items()
             if key not in ("threads", "gpus")
         }
-    return sections
+        for name in shown
+    }
+    given = config["stacks"]
+    own = {name: given[name] for name in AREAS[wildcards.area] if name in given}
+    return sections | {"stacks": own}
 
 
 def area_warnings(wildcards):
@@ -567,6 +943,45 @@ def area_warnings(wildcards):
 def area_stacks(wildcards):
     """Stacks of an area, and which of them have a rate map."""
     return {name: STACKS[name].settings["rate"] for name in AREAS[wildcards.area]}
+
+
+# tables.smk
+
+
+def table_runs():
+    """Runs of the papers' tables that are asked for."""
+    known = yaml.safe_load(TABLES.read_text(encoding="utf-8"))["runs"]
+    unknown = [name for name in config["tables"]["runs"] if name not in known]
+    if unknown:
+        raise WorkflowError(
+            f"config: tables.runs: found '{unknown[0]}', expected some of {', '.join(known)}; correct the name."
+        )
+    return {
+        name: run
+        for name, run in known.items()
+        if name in (config["tables"]["runs"] or known)
+    }
+
+
+def table_run(wildcards):
+    """What one run changes about which recipe."""
+    return table_runs()[wildcards.run]
+
+
+def table_preset(wildcards):
+    """Recipe that the run changes."""
+    return f"resources/presets/{table_run(wildcards)['preset']}.yaml"
+
+
+def table_figures():
+    """Figures of every run and seed."""
+    section = config["tables"]
+    return expand(
+        "results/tables/{scale}/{run}/{seed}.json",
+        scale=section["scale"],
+        run=table_runs(),
+        seed=section["seeds"],
+    )
 
 
 # calibration.smk

@@ -44,7 +44,9 @@ rule unwrap_interferogram:
         mem_mb=8500 if config["sbas"]["unwrapping"] == "kamui" else 6000,
         runtime=60,
     params:
-        code=code_version("sbas.unwrapping", "readers", "interferogram"),
+        code=code_version(
+            "sbas.unwrapping", "sbas.given_phase", "readers", "interferogram"
+        ),
         dates=pair_dates,
         format=reader_format,
         options=reader_options,

@@ -24,6 +24,28 @@ rule simulate_ground:
         "../scripts/simulate_ground.py"
 
 
+rule simulate_slides:
+    output:
+        slides="results/simulated/{simulated}/slides.gpkg",
+    log:
+        "logs/{simulated}/simulate_slides.log",
+    benchmark:
+        "logs/benchmarks/{simulated}/simulate_slides.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code_version("simulation.products.truth"),
+        settings=simulated_stack,
+    message:
+        "Write the slopes of simulated stack {wildcards.simulated} that creep downhill"
+    script:
+        "../scripts/simulate_slides.py"
+
+
 rule simulate_rate:
     output:
         rate="results/simulated/{simulated}/rate_true/{date1}_{date2}.tif",

@@ -3,8 +3,8 @@
 
 rule train_detector:
     input:
-        **training_files(),
-        preset=f"resources/presets/{config['training']['preset']}.yaml",
+        unpack(training_files),
+        preset=training_preset,
     output:
         weights="results/models/{name}/weights.safetensors",
         description="results/models/{name}/model.json",
@@ -30,7 +30,7 @@ rule train_detector:
             "compute",
             "simulation.recipes",
         ),
-        recipe=training_recipe(),
+        recipe=training_recipe,
         data=training_data(),
         workers=config["training"]["workers"],
     message:

@@ -26,6 +26,7 @@ if __name__ == "__main__":
             Path(inputs.coherence) if known else None,
             Path(inputs.polygons),
             snakemake.wildcards.stack,
+            snakemake.wildcards.pair,
         ),
         table=TileTable.read(Path(inputs.tiles)),
         arrays=Path(snakemake.output.arrays),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def form_basins(
-    pair: Mapping[str, Path], description: Path, stack: str, wanted: Mapping[str, Any], instances: Path
+    pair: Mapping[str, Path], description: Path, stack: str, wanted: Mapping[str, Any], merging: str, instances: Path
 ) -> None:
     """Form and write, with the pair's and the model's names in every row."""
     meta, spec = read_metadata(pair["meta"]), json.loads(description.read_text(encoding="utf-8"))
@@ -32,6 +32,7 @@ def form_basins(
         pair["coherence"] if meta["coherence_present"] else None,
         Grid.from_dict(meta),
         forming.instance_settings(spec, wanted),
+        merging,
     )
     facts = {"stack": stack} | {key: meta[key] for key in ("pair", "date1", "date2")}
     facts |= {"model": spec["name"], "weights_sha256": spec["weights_sha256"]}
@@ -48,5 +49,6 @@ if __name__ == "__main__":
         description=Path(snakemake.input.description),
         stack=snakemake.wildcards.stack,
         wanted=snakemake.params.settings,
+        merging=snakemake.params.merging,
         instances=Path(snakemake.output.instances),
     )

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basinwatch.grid import Grid
-from basinwatch.interferogram import crop_to, write_interferogram
+from basinwatch.interferogram import onto, write_interferogram
 from basinwatch.provenance import log_to
-from basinwatch.readers import PairFiles, read_interferogram
+from basinwatch.readers import PairFiles, open_interferogram
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 log = logging.getLogger("ingest_interferogram")
 
 
-def ingest_interferogram(files: PairFiles, format: str, grid: Path, phase: Path, coherence: Path, meta: Path) -> None:
-    """Read a pair, place it on the stack's grid and write it."""
-    interferogram = crop_to(read_interferogram(files, format), Grid.read(grid), str(files.phase))
-    for warning in interferogram.metadata.get("warnings", []):
+def ingest_interferogram(
+    files: PairFiles, format: str, grid: Path, phase: Path, coherence: Path, meta: Path, lossless: bool = False
+) -> None:
+    """Pass a pair onto the stack's grid and into its files, some rows at a time."""
+    pair = onto(open_interferogram(files, format), Grid.read(grid), str(files.phase))
+    for warning in write_interferogram(pair, phase, coherence, meta, lossless)["warnings"]:
         log.warning("%s: %s", files.phase, warning)
-    write_interferogram(interferogram, phase, coherence, meta)
 
 
 if __name__ == "__main__":
@@ -36,4 +37,5 @@ if __name__ == "__main__":
         phase=Path(snakemake.output.phase),
         coherence=Path(snakemake.output.coherence),
         meta=Path(snakemake.output.meta),
+        lossless=snakemake.params.lossless,
     )

@@ -5,6 +5,7 @@ the stack's grid, positive away from the satellite, NaN where there is none, and
 its cycles are trusted. Given phase is taken as it is; otherwise the configured method unwraps the interferogram.
 """
 
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +16,22 @@ from basinwatch.interferogram import place, read_metadata
 from basinwatch.provenance import log_to
 from basinwatch.rasters import read_raster, read_share, write_raster
 from basinwatch.readers import PairFiles, read_unwrapped
+from basinwatch.sbas.given_phase import doubts
 from basinwatch.sbas.unwrapping import connected_areas, unwrap
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from snakemake.iocontainers import snakemake
 
+log = logging.getLogger("unwrap_interferogram")
+
 
 def given(path: Path, files: PairFiles, format: str, grid: Grid) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
-    """Read the producer's unwrapped phase onto the stack's grid."""
+    """Read the producer's unwrapped phase onto the stack's grid, and hold it against the interferogram."""
     phase, own = read_unwrapped(path, files, format)
     placed = place(phase, own, grid, str(path))
+    for doubt in doubts(placed, read_raster(files.phase), str(path)):
+        log.warning(doubt)
     return placed, connected_areas(placed)
 
 

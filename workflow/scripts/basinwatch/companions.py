@@ -7,31 +7,60 @@ reader ranks among others of the folder (GAMMA's image and map parameters) are n
 
 from __future__ import annotations
 
+import os
 import re
-from glob import escape
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 _SIDECARS = (".xml", ".rsc", ".hdr")
 _FRAME_METADATA = "metadata/metadata.txt"
 _HYP3_NAME = re.compile(r"S1[\w-]*?_INT\d{2}_(?:G_\w{3}_)?[0-9A-F]{4}(?=_)")
 _PAIR = re.compile(r"(?<!\d)(\d{8}|\d{6})[-_](\d{8}|\d{6})(?!\d)")
-_GAMMA_HEADERS = (".off", ".diff_par")
+BASELINE_TABLES = ("base_perp", "base.perp", "bperp.par", ".bperp")
+BASELINE_VECTORS = (".base", "base.par")
+_GAMMA_HEADERS = (".off", ".diff_par", *BASELINE_TABLES, *BASELINE_VECTORS)
 _FRAME_LEVELS = 3
 
 
-def companions(phase: Path) -> list[Path]:
+@dataclass(frozen=True)
+class FolderFiles:
+    """Names of a folder's files, and GAMMA's parameters and baselines among them by the pair they are named after."""
+
+    names: frozenset[str]
+    parameters: Mapping[str, tuple[str, ...]]
+
+
+def files_in(folder: Path) -> FolderFiles:
+    """Read a folder; one that does not exist has no files."""
+    if not folder.is_dir():
+        return FolderFiles(frozenset(), {})
+    with os.scandir(folder) as entries:
+        names = frozenset(entry.name for entry in entries if entry.is_file())
+    parameters: dict[str, tuple[str, ...]] = {}
+    for name in sorted(name for name in names if name.endswith(_GAMMA_HEADERS)):
+        for match in _PAIR.finditer(name):
+            parameters[match[0]] = (*parameters.get(match[0], ()), name)
+    return FolderFiles(names, parameters)
+
+
+def companions(phase: Path, files_in: Callable[[Path], FolderFiles] = files_in) -> list[Path]:
     """List files beside a phase file that its reader opens and that are there, sorted.
 
     Parameters
     ----------
     phase
         The file the stack's pattern names.
+    files_in
+        Reads a folder; one that remembers spares a look at the folder per pair.
     """
-    names = {phase.with_name(phase.name + suffix) for suffix in _SIDECARS}
-    names |= _of_dimap(phase) | _of_hyp3(phase) | _of_gamma(phase) | _of_licsar(phase)
+    beside = files_in(phase.parent)
+    names = {phase.name + suffix for suffix in _SIDECARS} | {phase.with_suffix(".hdr").name}
+    names |= _of_hyp3(phase) | _of_gamma(phase, beside)
     if phase.suffix == ".grd":
-        names |= set(phase.parent.glob("*.PRM"))
-    return sorted(path for path in names if path.is_file())
+        names |= {name for name in beside.names if name.endswith(".PRM")}
+    found = {phase.with_name(name) for name in names & beside.names}
+    return sorted(found | {path for path in _of_dimap(phase) | _of_licsar(phase, files_in) if path.is_file()})
 
 
 def _of_dimap(phase: Path) -> set[Path]:
@@ -42,23 +71,23 @@ def _of_dimap(phase: Path) -> set[Path]:
     return {*folder.glob("*.img"), *folder.glob("*.hdr")}
 
 
-def _of_hyp3(phase: Path) -> set[Path]:
+def _of_hyp3(phase: Path) -> set[str]:
     """Parameters of a HyP3 product."""
     found = _HYP3_NAME.search(phase.name)
-    return {phase.with_name(f"{found[0]}.txt")} if found and phase.suffix == ".tif" else set()
+    return {f"{found[0]}.txt"} if found and phase.suffix == ".tif" else set()
 
 
-def _of_gamma(phase: Path) -> set[Path]:
-    """Interferogram parameters named after the same pair, in the same folder."""
+def _of_gamma(phase: Path, beside: FolderFiles) -> set[str]:
+    """Interferogram parameters and baselines named after the same pair, in the same folder."""
     found = _PAIR.search(phase.name)
     if found is None or phase.suffix.lower() in (".tif", ".png", ".grd", ".zip", ".nc"):
         return set()
-    return {p for p in phase.parent.glob(f"*{escape(found[0])}*") if p.name.endswith(_GAMMA_HEADERS)}
+    return set(beside.parameters.get(found[0], ()))
 
 
-def _of_licsar(phase: Path) -> set[Path]:
+def _of_licsar(phase: Path, files_in: Callable[[Path], FolderFiles]) -> set[Path]:
     """Metadata of a LiCSAR frame, which all its pairs share."""
     if ".geo." not in phase.name:
         return set()
-    folders = list(phase.parents)[:_FRAME_LEVELS]
-    return {next((f / _FRAME_METADATA for f in folders if (f / _FRAME_METADATA).is_file()), phase)} - {phase}
+    places = [folder / _FRAME_METADATA for folder in list(phase.parents)[:_FRAME_LEVELS]]
+    return set([place for place in places if place.name in files_in(place.parent).names][:1])

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from basinwatch.errors import InputError
+
+ORTHOPHOTOS = "results/simulated/orthophotos"
 
 
 def validate(config: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,7 +37,8 @@ def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> No
     Raises
     ------
     InputError
-        If a model, tile grid or stack is named that does not exist, or an area to fuse has fewer than two rate maps.
+        If a model, tile grid or stack is named that does not exist, an area to fuse has fewer than two rate maps, one
+        to be searched for anomalies no terrain, or a model would learn from rates and phase together.
     """
     detection = config["detection"]
     _known("detection.model", detection["model"], config["models"])
@@ -43,13 +46,105 @@ def check_references(config: Mapping[str, Any], stacks: Mapping[str, Any]) -> No
     _known("training_tiling", config["training_tiling"], config["tilings"])
     for entry in config["labelled"]:
         _known("labelled.stack", entry["stack"], stacks)
-        _known("labelled.pair", entry["pair"], stacks[entry["stack"]].pairs)
+        if entry["pair"]:
+            _known("labelled.pair", entry["pair"], stacks[entry["stack"]].pairs)
     for name in config["evaluation"]["models"]:
         _known("evaluation.models", name, config["models"])
     _check_labelled(config)
+    _check_anomalies(config)
+    _check_patches(config)
     for name, area in config["areas"].items():
+        rated = {stack: stacks[stack].settings for stack in area["stacks"] if stacks[stack].settings["rate"]}
         if area["fuse"]:
-            _require_two_rated(name, [stack for stack in area["stacks"] if stacks[stack].settings["rate"]])
+            _require_two_rated(name, list(rated))
+        if area["anomalies"] or area["samples"]:
+            _require_heights(name, rated)
+
+
+def _check_anomalies(config: Mapping[str, Any]) -> None:
+    """Check what looks for anomalies, and what a model of them learns from, where they are asked for."""
+    areas = config["areas"].values()
+    if not any(area["anomalies"] or area["samples"] for area in areas):
+        return
+    section = config["anomalies"]
+    _known("anomalies.tiling", section["tiling"], config["tilings"])
+    if section["model"] is not None:
+        _known("anomalies.model", section["model"], config["models"])
+    uses = {area["samples"] for area in areas} - {None}
+    if uses:
+        _check_samples(config, uses)
+
+
+def _check_samples(config: Mapping[str, Any], uses: set[str]) -> None:
+    """Let a model learn from rates alone, and see them as such."""
+    training = config["training"]
+    labelled = [*config["labelled"], *config["labelled_tiles"].values()]
+    others = [entry["use"] != "test" for entry in labelled]
+    others += [bool(area["patches"]) and area["patches"]["train"] for area in config["areas"].values()]
+    mixed = " beside other labels" if any(others) else ""
+    if uses != {"train", "validation"} or training["data"] != "labelled" or mixed:
+        raise InputError(
+            f"config: areas.*.samples: found {' and '.join(sorted(uses))} with training.data '{training['data']}'"
+            f"{mixed}, expected areas for train and for validation, and data 'labelled' without other labels; correct "
+            "them."
+        )
+    for where, encoding in _encodings(training).items():
+        if encoding != "abs_rate":
+            raise InputError(
+                f"config: {where}: found encoding '{encoding}' with samples of rates, expected preset insarnet-rates "
+                "with its own architecture and encoding, or options.encoding 'abs_rate'; correct one of them."
+            )
+
+
+def _check_patches(config: Mapping[str, Any]) -> None:
+    """Check what looks for mine patches, in which pictures, and what it learns from."""
+    section, training = config["patches"], config["training"]
+    pictures = {name: area["patches"] for name, area in config["areas"].items() if area["patches"]}
+    if pictures:
+        _known("patches.tiling", section["tiling"], config["tilings"])
+    for name, entry in pictures.items():
+        _known("patches.model", section["model"], config["models"])
+        for key in ("image", "reference", "land_cover"):
+            drawn = PurePosixPath(entry[key] or "")
+            if drawn.is_relative_to(ORTHOPHOTOS):
+                where, known = f"areas.{name}.patches.{key}", config["simulated_orthophotos"]
+                _known(where, drawn.relative_to(ORTHOPHOTOS).parts[0], known)
+    learnt = [name for name, entry in pictures.items() if entry["train"]]
+    if learnt and not any(config["areas"][name]["patches"]["reference"] for name in learnt):
+        raise InputError(
+            f"config: areas.{learnt[0]}.patches.train: found no reference patches, expected a vector file of them; set "
+            "reference, or train: false."
+        )
+    for where, encoding in _encodings(training).items() if learnt else ():
+        if training["data"] != "labelled" or not encoding.startswith("bands"):
+            raise InputError(
+                f"config: {where}: found data '{training['data']}' and encoding '{encoding}' with pictures of area "
+                f"'{learnt[0]}', expected data 'labelled' and options.encoding 'bands' with their number, such as "
+                "bands3; correct them."
+            )
+
+
+def _require_heights(area: str, rated: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse to look down slopes without a rate map or without terrain."""
+    if not any(settings["heights"] for settings in rated.values()):
+        raise InputError(
+            f"config: areas.{area}.anomalies: found no stack with a rate map that names heights, expected one to look "
+            "down its slopes; set heights of a stack, or anomalies: false and samples: null."
+        )
+
+
+def labelled_pairs(entries: Sequence[Mapping[str, Any]], stacks: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name every pair of the labelled stacks.
+
+    An entry without a pair stands for all pairs of its stack that are searched for basins and no other entry names.
+    """
+    named = {(entry["stack"], entry["pair"]) for entry in entries}
+    return [
+        {**entry, "pair": pair}
+        for entry in entries
+        for pair in ([entry["pair"]] if entry["pair"] else stacks[entry["stack"]].detection_pairs)
+        if entry["pair"] or (entry["stack"], pair) not in named
+    ]
 
 
 def _check_labelled(config: Mapping[str, Any]) -> None:
@@ -62,7 +157,9 @@ def _check_labelled(config: Mapping[str, Any]) -> None:
                 "expected one use, since its pairs show the same ground; give all its pairs one use."
             )
     used = {*uses.values(), *(entry["use"] for entry in config["labelled_tiles"].values())}
-    _check_training_data(config["training"], "train" in used)
+    used |= {area["samples"] for area in config["areas"].values()}
+    drawn = any(area["patches"] and area["patches"]["train"] for area in config["areas"].values())
+    _check_training_data(config["training"], drawn or "train" in used)
 
 
 def _check_training_data(training: Mapping[str, Any], has_labelled: bool) -> None:
@@ -93,6 +190,29 @@ def _require_two_rated(area: str, rated: list[str]) -> None:
         )
 
 
+def training_entry(training: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Section ``training`` of one model: itself, or what a variant changes about it.
+
+    Options and start of another detector's recipe do not reach a variant.
+    """
+    variant = training["variants"].get(name, {})
+    own = {"options", "weights"} if {"preset", "architecture"} & set(variant) else set()
+    own |= {"architecture"} if "preset" in variant else set()
+    return {key: value for key, value in training.items() if key not in own} | variant
+
+
+def _encodings(training: Mapping[str, Any]) -> dict[str, str]:
+    """List the encoding of every model to be trained, by the place in the configuration that asks for it."""
+    places = {"training": training["name"]} | {f"training.variants.{name}": name for name in training["variants"]}
+    return {where: _encoding(training_entry(training, name)) for where, name in places.items()}
+
+
+def _encoding(entry: Mapping[str, Any]) -> str:
+    """Name the encoding of an entry; 'None' is one of phase, as of a preset for rates with another architecture."""
+    as_published = entry["preset"] == "insarnet-rates" and entry.get("architecture", "insarnet") == "insarnet"
+    return str(entry.get("options", {}).get("encoding", "abs_rate" if as_published else None))
+
+
 def check_files(config: Mapping[str, Any], generated: str) -> None:
     """Check the files and folders that are needed besides the interferograms.
 
@@ -109,7 +229,7 @@ def check_files(config: Mapping[str, Any], generated: str) -> None:
     named = {
         f"stacks.{name}.{key}": entry[key]
         for name, entry in config["stacks"].items()
-        for key in ("heights", "incidence", "delays", "reference", "control")
+        for key in ("lookup_table", "heights", "incidence", "delays", "reference", "control")
     }
     named |= {
         f"labelled_tiles.{name}.{role}": entry[role]
@@ -117,6 +237,14 @@ def check_files(config: Mapping[str, Any], generated: str) -> None:
         for role in ("images", "labels")
     }
     named["sbas.reference.place"] = config["sbas"]["reference"]["place"]
+    named |= {
+        f"areas.{name}.patches.{key}": entry["patches"][key]
+        for name, entry in config["areas"].items()
+        if entry["patches"]
+        for key in ("image", "reference", "land_cover", "excluded")
+    }
+    named |= {f"hazards.lines.{name}": path for name, path in config["hazards"]["lines"].items()}
+    named |= {"hazards.known": config["hazards"]["known"], "permits.file": config["permits"]["file"]}
     for where, path in named.items():
         if isinstance(path, str) and not Path(path).is_relative_to(generated) and not Path(path).exists():
             raise InputError(f"config: {where}: found nothing at '{path}'; correct the path or set it to null.")

@@ -12,6 +12,7 @@ from basinwatch.phase_color import to_rgb
 
 Float = NDArray[np.float32]
 DEFAULT = "sincos_coherence"
+MOST_BANDS = 16
 
 
 def _sincos(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
@@ -44,12 +45,26 @@ def _grey(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> li
     return [0.299 * red + 0.587 * green + 0.114 * blue]
 
 
-_ENCODINGS: dict[str, tuple[int, Callable[[Float, NDArray[np.bool_], Float | None], list[Float]]]] = {
+def _abs_rate(share: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """|rate| as a share of full scale, see :mod:`basinwatch.anomalies.pictures`."""
+    return [np.minimum(np.abs(share), 1) * valid]
+
+
+def _bands(shares: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
+    """Bands (…, bands, y, x) of any picture, each 0…1, about 0 and of about unit spread."""
+    return list(np.moveaxis((4 * shares - 2) * valid, -3, 0))
+
+
+Encoder = Callable[[Float, NDArray[np.bool_], Float | None], list[Float]]
+_PICTURES: dict[str, tuple[int, Encoder]] = {f"bands{count}": (count, _bands) for count in range(1, MOST_BANDS + 1)}
+_ENCODINGS: dict[str, tuple[int, Encoder]] = {
     "sincos_coherence": (3, _sincos_coherence),
     "sincos": (2, _sincos),
     "rgb": (3, _rgb),
     "phase": (1, _phase),
     "grey": (1, _grey),
+    "abs_rate": (1, _abs_rate),
+    **_PICTURES,
 }
 
 
@@ -71,24 +86,46 @@ def channels(name: str) -> int:
     return _ENCODINGS[name][0]
 
 
-def encode(phase: Float, coherence: Float | None, name: str = DEFAULT) -> Float:
-    """Encode wrapped phase and coherence.
+def is_picture(name: str) -> bool:
+    """Whether an encoding takes the bands of a picture (…, bands, y, x) in the place of the phase."""
+    return name in _PICTURES
 
-    All encodings but ``phase`` and ``grey`` are continuous across the wrap; all give φ and φ + 2π the same numbers.
+
+def content(name: str) -> str:
+    """Say what an encoding takes: ``phase``, ``rates``, or bands by their number, such as ``bands3``."""
+    if is_picture(name):
+        return name
+    return "rates" if name == "abs_rate" else "phase"
+
+
+def encode(phase: Float, coherence: Float | None, name: str = DEFAULT) -> Float:
+    """Encode wrapped phase and coherence; ``abs_rate`` takes a picture of rates in the place of the phase.
+
+    ``bands1``, ``bands2`` and so on take a picture of so many bands, each 0…1.
+
+    All others but ``phase`` and ``grey`` are continuous across the wrap, and give φ and φ + 2π the same numbers.
 
     Parameters
     ----------
     phase
-        (…, y, x) radians, NaN where invalid; there all channels are 0.
+        (…, y, x) radians, or (…, bands, y, x) of a picture; NaN where invalid, there all channels are 0.
     coherence
-        Same shape, 0…1, NaN where unknown. None: unknown everywhere.
+        (…, y, x), 0…1, NaN where unknown. None: unknown everywhere.
 
     Returns
     -------
     NDArray
         float32 (…, channels, y, x).
+
+    Raises
+    ------
+    InputError
+        If the name is unknown or a picture has another number of bands.
     """
-    channels(name)
+    count = channels(name)
+    if is_picture(name) and (phase.ndim < 3 or phase.shape[-3] != count):
+        found = phase.shape[-3] if phase.ndim > 2 else 1
+        raise InputError(f"encoding {name}: found {found} bands, expected {count}; use a picture of as many bands.")
     valid = np.isfinite(phase)
     angle = np.where(valid, phase, 0).astype(np.float32)
     return np.stack(_ENCODINGS[name][1](angle, valid, coherence), axis=-3).astype(np.float32)

@@ -10,18 +10,24 @@ from pathlib import Path
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+from pyproj import CRS
 from rasterio.windows import Window
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
+from basinwatch.raster_limits import require_room
 from basinwatch.rasters import grid_of, open_raster
 from basinwatch.stacks import parse_date
 
-_NAME = re.compile(r"(?P<date>.*)\.ztd(?P<geotiff>\.+tiff?)?", re.IGNORECASE)
+_NAME = re.compile(r"(?P<date>.*)\.ztd(\.+tiff?)?|(?P<day>\d{8})\.tiff?", re.IGNORECASE)
 _SIZE_KEYS = ("WIDTH", "FILE_LENGTH")
 _PLACE_KEYS = ("X_FIRST", "X_STEP", "Y_FIRST", "Y_STEP")
 _PLAUSIBLE_M = (1.0, 3.0)
+_CENTIMETRES = 100
+_MAX_HEADER_BYTES = 2**16
 _ENOUGH = 10_000
+_VALUE_BYTES = 4
+_TIFF = "GTiff"
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ class ZenithDelay:
 
 
 def scan(folder: str | Path) -> dict[date, Path]:
-    """List the delay files of a folder (``YYYYMMDD.ztd`` or ``YYYYMMDD.ztd.tif``) by date, oldest first.
+    """List the delay files of a folder by date, oldest first: ``YYYYMMDD.ztd``, ``.ztd.tif`` or ``.tif``.
 
     Raises
     ------
@@ -120,14 +126,31 @@ def read_values(
         If the values are no zenith delays in metres.
     """
     if _is_geotiff(Path(path)):
-        with open_raster(path) as source:
+        with open_raster(path, _TIFF) as source:
             window = Window.from_slices(rows, columns, height=grid.height, width=grid.width)
             stored = source.read(1, window=window, masked=True).filled(0)
     else:
         stored = np.memmap(path, "<f4", "r", shape=grid.shape)[rows, columns]
-    values = np.where(stored == 0, np.nan, stored).astype(np.float32)
+    values = np.where((stored == 0) | ~np.isfinite(stored), np.nan, stored).astype(np.float32)
     _require_plausible(path, values)
     return values
+
+
+def read_degrees_grid(path: str | Path) -> Grid:
+    """Read the placement of a GeoTIFF of delays.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, has no longitude and latitude, or declares more pixels than it can hold.
+    """
+    with open_raster(path, _TIFF) as source:
+        require_room(Path(path), source.width * source.height)
+        grid = grid_of(source)
+    if grid.crs_wkt is None or not CRS.from_wkt(grid.crs_wkt).is_geographic:
+        found = "no coordinate reference system" if grid.crs_wkt is None else CRS.from_wkt(grid.crs_wkt).name
+        raise InputError(f"{path}: found {found}, expected EPSG:4326; download the file again, or warp it.")
+    return grid
 
 
 def header_of(path: Path) -> Path | None:
@@ -143,7 +166,7 @@ def _rsc_of(path: Path) -> Path:
 def _date_of(path: Path) -> date:
     """Day that a file's name tells."""
     match = _NAME.fullmatch(path.name)
-    text = match["date"] if match else path.name
+    text = str(match["date"] or match["day"]) if match else path.name
     if not re.fullmatch(r"\d{8}", text):
         raise InputError(f"{path}: found no date in the name, expected YYYYMMDD.ztd or YYYYMMDD.ztd.tif; rename it.")
     return parse_date(text, str(path))
@@ -156,13 +179,7 @@ def _is_geotiff(path: Path) -> bool:
 
 def _header(path: Path) -> tuple[Grid, float | None]:
     """Placement and time of day of a file."""
-    if not _is_geotiff(path):
-        return _read_rsc(path)
-    with open_raster(path) as source:
-        grid = grid_of(source)
-    if grid.geometry != "map":
-        raise InputError(f"{path}: found no coordinate reference system, expected EPSG:4326; download the file again.")
-    return grid, None
+    return (read_degrees_grid(path), None) if _is_geotiff(path) else _read_rsc(path)
 
 
 def _read_rsc(path: Path) -> tuple[Grid, float | None]:
@@ -170,28 +187,40 @@ def _read_rsc(path: Path) -> tuple[Grid, float | None]:
     header = _rsc_of(path)
     if not header.is_file():
         raise InputError(f"{header}: not found, expected the header of {path.name}; put it beside that file.")
-    lines = (line.split(maxsplit=1) for line in header.read_text(encoding="latin-1").splitlines())
+    with header.open(encoding="latin-1") as stream:
+        lines = [line.split(maxsplit=1) for line in stream.read(_MAX_HEADER_BYTES).splitlines()]
     keys = {line[0]: line[1].strip() for line in lines if len(line) == 2}
-    width, height = (int(_number(header, keys, key)) for key in _SIZE_KEYS)
-    x, step_x, y, step_y = (_number(header, keys, key) for key in _PLACE_KEYS)
-    if width < 1 or height < 1 or step_x <= 0 or step_y >= 0:
-        raise InputError(
-            f"{header}: found {width} x {height} pixels of {step_x} x {step_y} degrees, expected at least one pixel, "
-            "X_STEP above and Y_STEP below 0; download the file again."
-        )
+    width, height = (_number(header, keys, key) for key in _SIZE_KEYS)
+    grid = _placed(header, width, height, *(_number(header, keys, key) for key in _PLACE_KEYS))
     size = path.stat().st_size if path.is_file() else 0
-    if size != 4 * width * height:
+    if size != _VALUE_BYTES * grid.width * grid.height:
         raise InputError(
-            f"{path}: found {size} bytes, expected {4 * width * height} for the {width} x {height} pixels of "
-            f"{header.name}; download the file again."
+            f"{path}: found {size} bytes, expected {_VALUE_BYTES * grid.width * grid.height} for the {grid.width} x "
+            f"{grid.height} pixels of {header.name}; download the file again."
+        )
+    return grid, _hour(keys.get("TIME_OF_DAY", ""))
+
+
+def _placed(header: Path, width: float, height: float, x: float, step_x: float, y: float, step_y: float) -> Grid:
+    """Grid of a header's numbers; refuse one that is not on the Earth."""
+    is_whole = width >= 1 and height >= 1 and width == int(width) and height == int(height)
+    if not is_whole or step_x <= 0 or step_y >= 0:
+        raise InputError(
+            f"{header}: found {width:g} x {height:g} pixels of {step_x} x {step_y} degrees, expected at least one "
+            "pixel, X_STEP above and Y_STEP below 0; download the file again."
+        )
+    if y > 90 or y + height * step_y < -90.1 or x < -360 or x + width * step_x > 360.1:
+        raise InputError(
+            f"{header}: found a map from {x:g}, {y:g} in {width:g} x {height:g} steps of {step_x:g} x {step_y:g}, "
+            "expected degrees of longitude and latitude; download the file again."
         )
     transform = Affine(step_x, 0, x - step_x / 2, 0, step_y, y - step_y / 2)
-    return Grid.from_map(width, height, transform, "EPSG:4326"), _hour(keys.get("TIME_OF_DAY", ""))
+    return Grid.from_map(int(width), int(height), transform, "EPSG:4326")
 
 
 def _number(header: Path, keys: dict[str, str], key: str) -> float:
     """Return the number of a header's key."""
-    number = re.fullmatch(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", keys.get(key, ""))
+    number = re.fullmatch(r"[-+]?\d{1,20}(?:\.\d*)?(?:[eE][-+]?\d{1,2})?", keys.get(key, ""))
     if number is None:
         found = repr(keys[key]) if key in keys else "nothing"
         raise InputError(f"{header}: found {found} for {key}, expected a number; download the file again.")
@@ -212,5 +241,14 @@ def _require_plausible(path: str | Path, values: NDArray[np.float32]) -> None:
     if not low <= median <= high:
         raise InputError(
             f"{path}: found a median of {median:.3g}, expected {low:g} to {high:g} m of zenith delay in little-endian "
-            "order; check unit and byte order or download the file again."
+            f"order; {_suspicion(median)} (E20)."
         )
+
+
+def _suspicion(median: float) -> str:
+    """Name what numbers that are no metres of zenith delay may be, and what to do."""
+    if _PLAUSIBLE_M[1] < median < _CENTIMETRES:
+        return "slant delay in radians is named YYYYMMDD.sltd.geo.tif, so check which it is"
+    if _CENTIMETRES <= median <= _CENTIMETRES * _PLAUSIBLE_M[1]:
+        return "these look like centimetres, convert them to metres"
+    return "check byte order and unit, or download the file again"

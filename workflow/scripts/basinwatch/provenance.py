@@ -73,15 +73,33 @@ def write_json(path: str | Path, value: Any) -> None:
 def log_to(path: str | Path) -> None:
     """Send this job's log records and its last error to the rule's log file.
 
-    An :class:`InputError` is written as its one sentence; anything else with its traceback.
+    An :class:`InputError`, a file that cannot be used and lack of memory are written as one sentence; anything else
+    with its traceback.
     """
     logging.basicConfig(filename=path, filemode="w", level=logging.INFO, format="%(asctime)s %(name)s: %(message)s")
     logging.captureWarnings(True)
 
     def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if issubclass(kind, InputError):
-            logging.getLogger("error").error("%s", error)
+        sentence = _sentence(error)
+        if sentence is not None:
+            logging.getLogger("error").error("%s", sentence)
         else:
             logging.error("unexpected %s", kind.__name__, exc_info=(kind, error, trace))
 
     sys.excepthook = record
+
+
+def _sentence(error: BaseException) -> str | None:
+    """Say in one sentence what a user can mend; None for a fault of the program."""
+    if isinstance(error, InputError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return (
+            f"The memory ran out ({error}); give the job more (`--set-resources RULE:mem_mb=…` and a larger machine)."
+        )
+    if isinstance(error, OSError) and error.filename is not None:
+        return (
+            f"{error.filename}: {error.strerror}; expected a file that is there, may be read or written and finds room "
+            "on its disk; mend that and run again."
+        )
+    return None

@@ -13,13 +13,13 @@ from rasterio.windows import Window
 
 from basinwatch.rasters import BLOCK_PX
 
-_CACHE_MB = 128
+_CACHE_BYTES = 128 * 2**20
 
 
 @contextmanager
 def bounded_cache() -> Iterator[None]:
     """Let GDAL keep little of what was read or written; by default it takes a twentieth of the memory."""
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB):
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES):
         yield
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioIOError
+from rasterio.errors import CRSError, NotGeoreferencedWarning, RasterioError, RasterioIOError
+from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from basinwatch.errors import InputError
@@ -38,22 +41,39 @@ def decode_share(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     return _SHARES[codes]
 
 
+@lru_cache
+def can_compress(codec: str) -> bool:
+    """Whether this build of GDAL writes GeoTIFF with a codec; conda's and the wheels' do."""
+    size = {"width": 16, "height": 16, "count": 1, "dtype": "float32"}
+    with quiet_radar_geometry(), MemoryFile() as memory:
+        try:
+            memory.open(driver="GTiff", compress=codec, **size).close()
+        except RasterioError:
+            return False
+        with memory.open() as written:  # GDAL passes over a codec it does not know
+            return bool(written.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION") == codec)
+
+
 def profile(grid: Grid, dtype: str, count: int = 1, lerc_error: float | None = None) -> dict[str, Any]:
     """Creation options of a tiled GeoTIFF on `grid`.
 
-    `lerc_error` limits the loss of float rasters (0 keeps every bit); it bounds file size of noisy
-    phase at a third of a lossless one.
+    `lerc_error` limits the loss of float rasters (None keeps every bit); it bounds file size of noisy
+    phase at a third of a lossless one. Where GDAL was built without a codec, the next one that loses
+    less is taken.
     """
+    is_float = dtype.startswith("float")
+    lossy = lerc_error is not None and is_float and can_compress("LERC_ZSTD")
     options: dict[str, Any] = {
         "driver": "GTiff", "width": grid.width, "height": grid.height, "count": count, "dtype": dtype,
         "tiled": True, "blockxsize": BLOCK_PX, "blockysize": BLOCK_PX, "BIGTIFF": "IF_SAFER",
-        "nodata": 0 if dtype == "uint8" else (float("nan") if dtype.startswith("float") else None),
-        "compress": "ZSTD", "zstd_level": 1,
+        "nodata": 0 if dtype == "uint8" else (float("nan") if is_float else None),
     }  # fmt: skip
-    if lerc_error is not None and dtype.startswith("float"):
-        options |= {"compress": "LERC_ZSTD", "max_z_error": lerc_error}
+    if lossy:
+        options |= {"compress": "LERC_ZSTD", "zstd_level": 1, "max_z_error": lerc_error}
+    elif can_compress("ZSTD"):
+        options |= {"compress": "ZSTD", "zstd_level": 1, "predictor": 3 if is_float else 2}
     else:
-        options["predictor"] = 3 if dtype.startswith("float") else 2
+        options |= {"compress": "DEFLATE", "predictor": 3 if is_float else 2}
     if grid.geometry == "map":
         options |= {"crs": grid.crs_wkt, "transform": grid.affine}
     return options
@@ -112,8 +132,7 @@ def create_raster(
 
     The parameters are those of :func:`write_raster`.
     """
-    options = profile(grid, dtype, len(bands), lerc_error)
-    with atomic_path(path) as part, quiet_radar_geometry(), rasterio.open(part, "w", **options) as target:
+    with new_raster(path, profile(grid, dtype, len(bands), lerc_error)) as target:
         target.update_tags(SOFTWARE=software(), **(tags or {}))
         named = zip(bands, [units] * len(bands) if isinstance(units, str) else units, strict=True)
         for index, (name, unit) in enumerate(named, start=1):
@@ -123,10 +142,80 @@ def create_raster(
 
 
 @contextmanager
-def open_raster(path: str | Path) -> Iterator[rasterio.DatasetReader]:
-    """Open a raster for reading; a file GDAL cannot read becomes an :class:`InputError`."""
+def new_raster(path: str | Path, options: Mapping[str, Any]) -> Iterator[rasterio.io.DatasetWriter]:
+    """Open a new raster to be written; it appears under its name when the block succeeds and all of it is stored.
+
+    Parameters
+    ----------
+    options
+        As for ``rasterio.open``.
+
+    Raises
+    ------
+    OSError
+        If the file is not whole when it is closed.
+    """
+    with atomic_path(path) as part, quiet_radar_geometry():
+        try:
+            with rasterio.open(part, "w", **options) as target:
+                yield target
+        except RasterioIOError as error:
+            if not str(error).startswith("Write failed"):
+                raise
+            raise _no_room(part) from error
+        require_whole(part)
+
+
+def require_whole(path: Path) -> None:
+    """Check that every block of a GeoTIFF lies within the file: GDAL tells nobody what fails while it closes one.
+
+    Raises
+    ------
+    OSError
+        If one does not, as on a full disk.
+    """
+    size = path.stat().st_size
     try:
-        with quiet_radar_geometry(), rasterio.open(path) as source:
+        with quiet_radar_geometry(), rasterio.open(path) as written:
+            ends = [_block_end(written, band, row, column) for band in written.indexes
+                    for (row, column), _ in written.block_windows(band)]  # fmt: skip
+        whole = all(0 < end <= size for end in ends)
+    except RasterioIOError:
+        whole = False
+    if not whole:
+        raise _no_room(path)
+
+
+def _no_room(path: Path) -> OSError:
+    """Tell of a file that is not whole."""
+    return OSError(errno.ENOSPC, "could not be stored whole; make room on the disk, and run again", str(path))
+
+
+def _block_end(written: rasterio.DatasetReader, band: int, row: int, column: int) -> int:
+    """Byte after a block; 0 if the file does not tell of it."""
+    begin, size = (
+        written.get_tag_item(f"BLOCK_{what}_{column}_{row}", "TIFF", bidx=band) for what in ("OFFSET", "SIZE")
+    )
+    return 0 if begin is None or size is None else int(begin) + int(size)
+
+
+@contextmanager
+def open_raster(path: str | Path, driver: str | None = None) -> Iterator[rasterio.DatasetReader]:
+    """Open a raster for reading.
+
+    Parameters
+    ----------
+    driver
+        GDAL's driver, so that a file from elsewhere is not taken for one that points to others (a virtual raster);
+        None tries all.
+
+    Raises
+    ------
+    InputError
+        If GDAL cannot read the file.
+    """
+    try:
+        with quiet_radar_geometry(), rasterio.open(path, driver=driver) as source:
             yield source
     except (RasterioIOError, CRSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a raster ({error}); check that the file is complete.") from error

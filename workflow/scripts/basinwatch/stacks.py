@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from glob import escape, glob
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from basinwatch.dates import PATTERN, read_date
+from basinwatch import path_patterns
+from basinwatch.dates import read_date
 from basinwatch.errors import InputError
+from basinwatch.path_patterns import Files, files_by_texts, fill
 from basinwatch.sbas.baselines import read_baselines
 from basinwatch.sbas.design import Design, Link, choose
-
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_PATTERNS = {"pair": rf"(?:{PATTERN})[-_](?:{PATTERN})", "date1": PATTERN, "date2": PATTERN}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Pair:
 
     def fill(self, pattern: str) -> str:
         """Put this pair's texts into a path pattern."""
-        return _PLACEHOLDER.sub(lambda m: dict(self.texts)[m[1]], pattern)
+        return fill(pattern, dict(self.texts))
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,8 @@ class Stack:
         What was left out and why.
     links
         Every pair that was considered, with why it is one of `pairs` or not.
+    files_of
+        Finds the files of a pattern with ``*``; one that remembers spares a look at the folder per pair.
     """
 
     name: str
@@ -85,8 +86,9 @@ class Stack:
     pairs: Mapping[str, Pair]
     warnings: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    files_of: Callable[[str], Files] = files_by_texts
 
-    @property
+    @cached_property
     def dates(self) -> list[date]:
         """Acquisitions that occur in a pair."""
         return sorted({d for p in self.pairs.values() for d in (p.date1, p.date2)})
@@ -96,7 +98,7 @@ class Stack:
         """The pair whose grid is the stack's: the first, so that neither new scenes nor exclusions change it."""
         return str(self.settings["grid_pair"] or next(iter(self.available)))
 
-    @property
+    @cached_property
     def adjacent_pairs(self) -> list[str]:
         """Pairs of consecutive acquisitions."""
         wanted = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a, b in pairwise(self.dates)}
@@ -107,6 +109,15 @@ class Stack:
         """Pairs the detector looks at: the adjacent ones, or all where the config says so."""
         return list(self.pairs) if self.settings["detect_pairs"] == "all" else self.adjacent_pairs
 
+    def is_detected(self, pair: str) -> bool:
+        """Whether the detector looks at a pair of this name."""
+        return pair in self._detected
+
+    @cached_property
+    def _detected(self) -> frozenset[str]:
+        """Names of `detection_pairs`."""
+        return frozenset(self.detection_pairs)
+
     def file(self, role: str, pair: str) -> str | None:
         """Path of a pair's file (phase, coherence, unwrapped, header), or None when the config gives none.
 
@@ -115,13 +126,16 @@ class Stack:
         pattern = self.settings[role]
         if pattern is None:
             return None
-        path = self.available[pair].fill(pattern)
-        return path if "*" not in path else _only_match(f"stacks.{self.name}.{role}", path)
+        if "*" not in pattern:
+            return self.available[pair].fill(pattern)
+        found = _named(self.available[pair], pattern, self.files_of)
+        return _only(f"stacks.{self.name}.{role}", self.available[pair].fill(pattern), found)
 
     def optional_file(self, role: str, pair: str, generated: str) -> str | None:
         """Like :meth:`file`, but None as well when the file does not exist."""
-        path = self.settings[role] and self.available[pair].fill(self.settings[role])
-        return self.file(role, pair) if path and _exists(path, generated) else None
+        pattern = self.settings[role]
+        found = pattern and _exists(self.available[pair], pattern, generated, self.files_of)
+        return self.file(role, pair) if found else None
 
 
 def parse_date(text: str, where: str) -> date:
@@ -178,9 +192,10 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
         Folder of all files the workflow makes itself, so that they need not exist yet.
     """
     _check_patterns(name, settings)
+    files_of = lru_cache(files_by_texts)
     considered = _planned(settings) if settings["scenes"] else _limited(_found(name, settings["phase"]), settings)
     listed = sorted((p for p, link in considered.items() if link.kept), key=lambda p: (p.date2, p.date1))
-    missing = {p: path for p in listed if (path := _missing_file(p, settings, generated))}
+    missing = {p: path for p in listed if (path := _missing_file(p, settings, generated, files_of))}
     available = {p.name: p for p in listed if p not in missing}
     excluded = set(settings["exclude_pairs"])
     pairs = {n: p for n, p in available.items() if n not in excluded}
@@ -190,7 +205,7 @@ def resolve(name: str, settings: Mapping[str, Any], generated: str) -> Stack:
     warnings += [f"stacks.{name}.exclude_pairs: there is no pair {pair}." for pair in sorted(excluded - set(available))]
     dropped = {p: "file missing" for p in missing} | {p: "excluded" for n, p in available.items() if n in excluded}
     links = (replace(link, kept=False, reason=dropped[p]) if p in dropped else link for p, link in considered.items())
-    stack = Stack(name, settings, available, pairs, tuple(warnings), tuple(links))
+    stack = Stack(name, settings, available, pairs, tuple(warnings), tuple(links), files_of)
     _check_pairs(stack, next(iter(missing.values()), None))
     return stack
 
@@ -235,15 +250,30 @@ def resolve_areas(areas: Mapping[str, Any], stacks: Mapping[str, Stack]) -> dict
     return named
 
 
-def _missing_file(pair: Pair, settings: Mapping[str, Any], generated: str) -> str | None:
+def _missing_file(
+    pair: Pair, settings: Mapping[str, Any], generated: str, files_of: Callable[[str], Files]
+) -> str | None:
     """Path of the first file a pair cannot do without and that is not there."""
-    wanted = (pair.fill(settings[role]) for role in ("phase", "header") if settings[role])
-    return next((path for path in wanted if not _exists(path, generated)), None)
+    wanted = (settings[role] for role in ("phase", "header") if settings[role])
+    return next((pair.fill(pattern) for pattern in wanted if not _exists(pair, pattern, generated, files_of)), None)
 
 
-def _exists(path: str, generated: str) -> bool:
-    """Whether a file is there or will be made by the workflow."""
-    return Path(path).is_relative_to(generated) or bool(glob(_escaped(path)))
+def _exists(pair: Pair, pattern: str, generated: str, files_of: Callable[[str], Files]) -> bool:
+    """Whether a pair's file is there or will be made by the workflow."""
+    path = Path(pair.fill(pattern))
+    if path.is_relative_to(generated):
+        return True
+    return bool(_named(pair, pattern, files_of)) if "*" in pattern else path.exists()
+
+
+def _named(pair: Pair, pattern: str, files_of: Callable[[str], Files]) -> Sequence[str]:
+    """Files of a pair that a pattern with ``*`` names.
+
+    A name that holds further dates may be listed under those: then the pair's own are looked for.
+    """
+    texts = dict(pair.texts)
+    listed = files_of(pattern).get(path_patterns.texts_in(pattern, texts))
+    return listed or path_patterns.files_of_texts(pattern, texts)
 
 
 def _planned(settings: Mapping[str, Any]) -> dict[Pair, Link]:
@@ -280,55 +310,31 @@ def _limiting_baselines(settings: Mapping[str, Any]) -> dict[date, float] | None
 def _found(name: str, pattern: str) -> list[Pair]:
     """Pairs whose phase file exists."""
     where = f"stacks.{name}.phase"
-    expression = _regex(pattern)
     pairs: dict[str, tuple[Pair, str]] = {}
-    for path in sorted(glob(_PLACEHOLDER.sub("*", _escaped(pattern)))):
-        match = expression.fullmatch(path)
-        if match is None:
-            continue
-        pair = _pair_of(match.groupdict(), path)
+    for path, texts in path_patterns.matches(pattern):
+        pair = _pair_of(texts, path)
         if pair.name in pairs:
             raise InputError(
                 f"{where}: both {pairs[pair.name][1]} and {path} hold pair {pair.name}; "
-                "expected one file per pair; make the pattern narrower."
+                "expected one file per pair; make the pattern narrower (E13)."
             )
         pairs[pair.name] = (pair, path)
     if not pairs:
-        raise InputError(f"{where}: no file matches '{pattern}' ({_nearest_folder(pattern)}); expected one per pair.")
+        looked = path_patterns.nearest_folder(pattern)
+        raise InputError(f"{where}: no file matches '{pattern}' ({looked}); expected one per pair.")
     return [pair for pair, _ in pairs.values()]
-
-
-def _escaped(pattern: str) -> str:
-    """Escape glob characters other than ``*``."""
-    return "*".join(escape(part) for part in pattern.split("*"))
 
 
 def _check_patterns(name: str, settings: Mapping[str, Any]) -> None:
     """Refuse path patterns with unknown placeholders, and a phase pattern that does not tell the dates."""
     for role in ("phase", "coherence", "unwrapped", "header"):
-        names = set(_PLACEHOLDER.findall(settings[role] or ""))
+        names = path_patterns.placeholders(settings[role] or "")
         dated = "pair" in names or {"date1", "date2"} <= names
-        if names - set(_PATTERNS) or (role == "phase" and not dated):
+        if names - path_patterns.KNOWN or (role == "phase" and not dated):
             raise InputError(
                 f"stacks.{name}.{role}: '{settings[role]}' must contain {{pair}}, or {{date1}} and {{date2}}, and no "
                 "other placeholder."
             )
-
-
-def _regex(pattern: str) -> re.Pattern[str]:
-    """Turn a path pattern into an expression; a placeholder that recurs must repeat its text."""
-    seen: set[str] = set()
-    parts = []
-    for literal, placeholder in re.findall(r"([^{]*)(?:\{(\w+)\})?", pattern):
-        parts.append(".*".join(re.escape(p) for p in literal.split("*")))
-        if placeholder and literal.endswith("*"):  # a date is not to begin inside a number
-            parts.append(r"(?<!\d)")
-        if placeholder:
-            parts.append(
-                f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>{_PATTERNS[placeholder]})"
-            )
-            seen.add(placeholder)
-    return re.compile("".join(parts))
 
 
 def _pair_of(texts: Mapping[str, str], path: str) -> Pair:
@@ -340,19 +346,8 @@ def _pair_of(texts: Mapping[str, str], path: str) -> Pair:
     return Pair(*dates, tuple({"pair": f"{first}_{second}", "date1": first, "date2": second, **texts}.items()))
 
 
-def _nearest_folder(pattern: str) -> str:
-    """Say how far along the pattern's folders exist."""
-    fixed = Path(_PLACEHOLDER.split(pattern)[0].split("*")[0] + "x").parent
-    while not fixed.is_dir() and fixed != fixed.parent:
-        missing, fixed = fixed, fixed.parent
-        if fixed.is_dir():
-            return f"folder '{missing}' does not exist"
-    return f"looked in '{fixed.resolve()}', which holds {sum(1 for _ in fixed.iterdir())} entries"
-
-
-def _only_match(where: str, pattern: str) -> str:
-    """Return the one file a pattern with ``*`` matches."""
-    found = sorted(glob(_escaped(pattern)))
+def _only(where: str, pattern: str, found: Sequence[str]) -> str:
+    """Return the one file that a pattern with ``*`` matches."""
     if len(found) != 1:
         names = ", ".join(found) or "none"
         raise InputError(f"{where}: '{pattern}' matches {len(found)} files ({names}); expected exactly one.")

@@ -87,6 +87,22 @@ def read_vectors(path: str | Path, layer: str | None = None) -> gpd.GeoDataFrame
         raise InputError(f"{path}: found no readable {what} ({error}); check the file's name and content.") from error
 
 
+def layers_of(path: str | Path) -> list[str]:
+    """Names of the layers of a vector file; none of a GeoParquet file, which has no layers.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read.
+    """
+    if Path(path).suffix == ".parquet":
+        return []
+    try:
+        return [str(name) for name in pyogrio.list_layers(path)[:, 0]]
+    except (OSError, ValueError, DataSourceError) as error:
+        raise InputError(f"{path}: found no readable vectors ({error}); check the file's name and content.") from error
+
+
 def read_placed(path: str | Path, grid: Grid, layer: str | None = None) -> gpd.GeoDataFrame:
     """Read a vector file in the grid's coordinate system: that of the map, or pixels in radar geometry.
 

@@ -7,12 +7,12 @@ import sys
 from collections.abc import Sequence
 from types import ModuleType
 
-from basinwatch.commands import inspect
+from basinwatch.commands import calibrate_colors, inspect, paint
 from basinwatch.errors import InputError
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: dict[str, ModuleType] = {"inspect": inspect}
+COMMANDS: dict[str, ModuleType] = {"inspect": inspect, "calibrate-colors": calibrate_colors, "paint": paint}
 
 
 def main(arguments: Sequence[str]) -> int:

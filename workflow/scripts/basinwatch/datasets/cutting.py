@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,12 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import decode_share, grid_of, open_raster
 from basinwatch.tiling import Tile, TileTable, tiles
-from basinwatch.vectors import footprints, read_vectors
+from basinwatch.vectors import footprints, layers_of, read_vectors
 
 logger = logging.getLogger(__name__)
+
+DETECTIONS = "detections"
+_PAIR = re.compile(r"(\d{8})_(\d{8})")
 
 
 @dataclass(frozen=True)
@@ -43,12 +47,16 @@ class LabelledScene:
         places to be left out of loss and scores), or COCO JSON of one image in pixel coordinates.
     group
         Name of the scene or stack: all its tiles stay on one side of every split.
+    pair
+        ``YYYYMMDD_YYYYMMDD``: of labels with a column ``pair`` (and ``stack``), those of this one count. None takes
+        all.
     """
 
     phase: Path
     coherence: Path | None
     labels: Path
     group: str
+    pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,22 +67,59 @@ class Outline:
     ignore: bool
 
 
-def read_outlines(path: Path, grid: Grid) -> list[Outline]:
-    """Read the labels of a scene in pixel coordinates.
+def read_outlines(path: Path, grid: Grid, stack: str | None = None, pair: str | None = None) -> list[Outline]:
+    """Read the labels of a scene in pixel coordinates; none at all where a file of several pairs names it nowhere.
+
+    Parameters
+    ----------
+    stack, pair
+        Whose labels are wanted of a file that holds those of several, in the layer ``detections`` if it has one; see
+        :class:`LabelledScene`. None takes all.
 
     Raises
     ------
     InputError
-        If the file cannot be read, has no polygons, or lies outside the scene.
+        If the file cannot be read, holds other than polygons, all of them lie outside the scene, or it does not say
+        which pair a polygon is of.
     """
     if path.suffix == ".json":
         content = read_json(path)
         if "annotations" in content:
             return _coco_outlines(path, content)
-    frame = read_vectors(path)
+    frame = read_vectors(path, DETECTIONS if DETECTIONS in layers_of(path) else None)
+    if pair is not None:
+        frame = _of_pair(path, frame, stack, pair)
     if grid.crs_wkt is not None and frame.crs is not None:
         frame = frame.to_crs(grid.crs_wkt)
     return _vector_outlines(path, frame, grid)
+
+
+def _of_pair(path: Path, frame: gpd.GeoDataFrame, stack: str | None, pair: str) -> gpd.GeoDataFrame:
+    """Keep the labels of one pair of one stack, where the table tells them apart."""
+    if "pair" not in frame:
+        return frame
+    given = frame["pair"].fillna("").astype(str).str.strip()
+    if (given == "").any():
+        raise InputError(
+            f"{path}: found {int((given == '').sum())} polygons without a pair, expected YYYYMMDD_YYYYMMDD in column "
+            "'pair' of each; fill it in for those that were drawn anew."
+        )
+    misnamed = given[[not _is_pair(name) for name in given]]
+    if len(misnamed):
+        raise InputError(
+            f"{path}: found {len(misnamed)} polygons with another text in column 'pair', such as "
+            f"'{misnamed.iloc[0]}', expected YYYYMMDD_YYYYMMDD, earlier date first; rewrite them."
+        )
+    own = given == pair
+    if "stack" in frame and stack is not None:
+        own &= frame["stack"].fillna(stack).astype(str).isin([stack, ""])
+    return frame[own]
+
+
+def _is_pair(name: str) -> bool:
+    """Whether a text is written as the name of a pair: two dates, the earlier one first."""
+    dates = _PAIR.fullmatch(name)
+    return dates is not None and dates[1] < dates[2]
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -183,7 +228,7 @@ def cut_scene(scene: LabelledScene, size: int, step: int) -> Iterator[LabelledTi
     """
     with open_raster(scene.phase) as source:
         grid = grid_of(source)
-        labels = _Labels(read_outlines(scene.labels, grid))
+        labels = _Labels(read_outlines(scene.labels, grid, scene.group, scene.pair))
         windows = list(tiles(source.height, source.width, size, step))
         phases = ((tile, _read_tile(source, tile)) for tile in windows)
         number = 0

@@ -2,7 +2,8 @@
 
 A shard is two files: ``<name>.safetensors`` (``phase`` int16 (n, y, x), 32767 = π, −32768 = no data;
 ``coherence`` uint8 (n, y, x), see :func:`basinwatch.rasters.encode_share`) and ``<name>.json`` in COCO
-form with run-length masks. Instances to be ignored by loss and scores carry ``iscrowd: 1``.
+form with run-length masks. Instances to be ignored by loss and scores carry ``iscrowd: 1``. Pictures of any bands take
+the place of the phase as shares, uint8 (n, bands, y, x); where rates do, ``info`` has ``content: rates``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class LabelledTile:
     tile_id
         Number that is unique within a data set and fixed by its recipe.
     phase
-        float32 (y, x) radians, NaN where invalid.
+        float32 (y, x) radians, or (bands, y, x) in 0…1 of a picture; NaN where invalid.
     coherence
         float32 (y, x) in 0…1, or None when unknown.
     labels
@@ -70,12 +71,19 @@ class LabelledTile:
 class Shard:
     """A shard in memory, still in its compact types."""
 
-    phase: NDArray[np.int16]
+    phase: NDArray[np.int16] | NDArray[np.uint8]
     coherence: NDArray[np.uint8]
     coco: dict[str, Any]
 
     def __len__(self) -> int:
         return len(self.phase)
+
+    @property
+    def content(self) -> str:
+        """What the tiles hold, as :func:`basinwatch.encoding.content` names it."""
+        if self.phase.ndim == 4:
+            return f"bands{self.phase.shape[1]}"
+        return str(self.coco["info"].get("content", "phase"))
 
     def tile(self, index: int) -> LabelledTile:
         """Decode one tile with its labels."""
@@ -83,7 +91,7 @@ class Shard:
         shape = (image["height"], image["width"])
         labels = [_decode_label(a, shape) for a in self.coco["annotations"] if a["image_id"] == image["id"]]
         coherence = decode_share(self.coherence[index]) if self.coherence[index].any() else None
-        phase, area = decode_phase(self.phase[index]), image.get("pixel_area_m2")
+        phase, area = decode_signal(self.phase[index]), image.get("pixel_area_m2")
         return LabelledTile(image["id"], phase, coherence, labels, image["group"], area)
 
 
@@ -96,6 +104,16 @@ def encode_phase(phase: NDArray[np.floating[Any]]) -> NDArray[np.int16]:
 def decode_phase(codes: NDArray[np.int16]) -> NDArray[np.float32]:
     """Undo :func:`encode_phase`."""
     return np.where(codes == _PHASE_NODATA, np.nan, codes / _PHASE_SCALE).astype(np.float32)
+
+
+def encode_signal(values: NDArray[np.floating[Any]]) -> NDArray[np.int16] | NDArray[np.uint8]:
+    """Code a phase (y, x), or a picture (bands, y, x) as shares."""
+    return encode_phase(values) if values.ndim == 2 else encode_share(values)
+
+
+def decode_signal(codes: NDArray[np.int16] | NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Undo :func:`encode_signal`, also of several tiles at once."""
+    return decode_share(codes) if codes.dtype == np.uint8 else decode_phase(codes)  # type: ignore[arg-type]
 
 
 def encode_rle(mask: NDArray[np.bool_]) -> list[int]:
@@ -142,14 +160,16 @@ def write_shard(
     if count is None:
         tiles = list(tiles)
         count = len(tiles)
-    phase, coherence = np.empty(0, np.int16), np.empty(0, np.uint8)
+    phase: NDArray[Any] = np.empty(0, np.int16)
+    coherence = np.empty(0, np.uint8)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     for index, tile in enumerate(tiles):
+        codes = encode_signal(tile.phase)
         if not images:
-            phase = np.empty((count, *tile.phase.shape), np.int16)
-            coherence = np.zeros(phase.shape, np.uint8)
-        phase[index] = encode_phase(tile.phase)
+            phase = np.empty((count, *codes.shape), codes.dtype)
+            coherence = np.zeros((count, *codes.shape[-2:]), np.uint8)
+        phase[index] = codes
         if tile.coherence is not None:
             coherence[index] = encode_share(tile.coherence)
         images.append(_image(tile, arrays.name, index))
@@ -168,7 +188,7 @@ def write_shard(
 
 def _image(tile: LabelledTile, file_name: str, index: int) -> dict[str, Any]:
     """One COCO image."""
-    height, width = tile.phase.shape
+    height, width = tile.phase.shape[-2:]
     known = {} if tile.pixel_area_m2 is None else {"pixel_area_m2": tile.pixel_area_m2}
     return {
         "id": tile.tile_id, "file_name": file_name, "index": index, "group": tile.group,
@@ -213,10 +233,15 @@ class ShardSet:
         if len(sizes) != 1:
             raise InputError(f"shards: found tile sizes {sorted(sizes)}, expected one; use shards of one recipe.")
         self._shards = [shard for shard in shards if len(shard)]
+        contents = {shard.content for shard in self._shards}
+        if len(contents) != 1:
+            raise InputError(
+                f"shards: found tiles of {' and '.join(sorted(contents))}, expected one; use shards of one kind."
+            )
         self._where = [(s, i) for s, shard in enumerate(self._shards) for i in range(len(shard))]
         self._labels = [_labels_by_tile(shard) for shard in self._shards]
         self._targets = [
-            _shard_targets(annotations, shard.phase.shape[1:])
+            _shard_targets(annotations, shard.phase.shape[-2:])
             for shard, annotations in zip(self._shards, self._labels, strict=True)
         ]
 
@@ -231,7 +256,12 @@ class ShardSet:
     @property
     def tile_size_px(self) -> int:
         """Side of the tiles (rows)."""
-        return int(self._shards[0].phase.shape[1])
+        return int(self._shards[0].phase.shape[-2])
+
+    @property
+    def content(self) -> str:
+        """What the tiles hold, see :attr:`Shard.content`."""
+        return self._shards[0].content
 
     @property
     def fingerprint(self) -> str:
@@ -243,17 +273,17 @@ class ShardSet:
         return digest.hexdigest()
 
     def batch(self, numbers: Sequence[int]) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-        """Decode tiles: phase (n, y, x) with NaN, coherence with NaN, target (see :func:`instance_target`)."""
+        """Decode tiles: phase (n, y, x) or picture (n, bands, y, x), coherence and target (:func:`instance_target`)."""
         places = [self._where[n] for n in numbers]
         phase = np.stack([self._shards[s].phase[i] for s, i in places])
         coherence = np.stack([self._shards[s].coherence[i] for s, i in places])
         targets = np.stack([self._targets[s][i] for s, i in places])
-        return decode_phase(phase), decode_share(coherence), targets
+        return decode_signal(phase), decode_share(coherence), targets
 
     def labels(self, number: int) -> list[Label]:
         """Instances of one tile."""
         shard, index = self._where[number]
-        return [_decode_label(a, self._shards[shard].phase.shape[1:]) for a in self._labels[shard][index]]
+        return [_decode_label(a, self._shards[shard].phase.shape[-2:]) for a in self._labels[shard][index]]
 
 
 def _labels_by_tile(shard: Shard) -> list[list[dict[str, Any]]]:

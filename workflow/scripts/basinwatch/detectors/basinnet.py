@@ -32,7 +32,7 @@ CORE_DEPTH = 0.5
 _FOLD = 2
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
+def double_convolution(inputs: int, outputs: int) -> nn.Sequential:
     """Two 3×3 convolutions, each with batch normalisation and ReLU."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
@@ -76,9 +76,10 @@ class BasinNet(SemanticDetector):
         self.halo = _reach(len(widths))
         folded = channels(encoding) * _FOLD**2
         self.fold = nn.PixelUnshuffle(_FOLD)
-        self.encoder = nn.ModuleList(_block(i, o) for i, o in zip((folded, *widths), widths, strict=False))
+        inputs = (folded, *widths)
+        self.encoder = nn.ModuleList(double_convolution(i, o) for i, o in zip(inputs, widths, strict=False))
         self.reduce = nn.ModuleList(nn.Conv2d(i, o, 1) for o, i in pairwise(widths))
-        self.decoder = nn.ModuleList(_block(2 * w, w) for w in widths[:-1])
+        self.decoder = nn.ModuleList(double_convolution(2 * w, w) for w in widths[:-1])
         self.head = nn.Conv2d(widths[0], self.maps * _FOLD**2, 1)
         self.unfold = nn.PixelShuffle(_FOLD)
         self._initialise()

@@ -111,7 +111,33 @@ class _PyramidPooling(nn.Module):
         return y
 
 
-class CspDarknet(nn.Module):
+class _Stages(nn.Module):
+    """A stem and stages, each of which halves the map.
+
+    Attributes
+    ----------
+    widths
+        Channels of the maps it gives.
+    reach_px
+        How far a cell sees.
+    """
+
+    def __init__(self, stem: nn.Module, widths: tuple[int, int, int], reach_px: int) -> None:
+        super().__init__()
+        self.stem, self.stages = stem, nn.ModuleList()
+        self.widths, self.reach_px = widths, reach_px
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Map (n, inputs, y, x) to three maps of `widths` channels, the finest first."""
+        x = self.stem(x)
+        maps = []
+        for stage in self.stages:
+            x = stage(x)
+            maps.append(x)
+        return maps[-3:]
+
+
+class CspDarknet(_Stages):
     """Features at 1/8, 1/16 and 1/32 of the input's resolution.
 
     Parameters
@@ -124,20 +150,11 @@ class CspDarknet(nn.Module):
         Bottlenecks of the shortest stages, 3 at full depth.
     light
         Whether 3×3 convolutions are depthwise separable.
-
-    Attributes
-    ----------
-    widths
-        Channels of the maps it gives.
-    reach_px
-        How far a cell sees.
     """
 
     def __init__(self, inputs: int, base: int, count: int, light: bool) -> None:
-        super().__init__()
-        self.stem = nn.Sequential(nn.PixelUnshuffle(2), convolution(4 * inputs, base, 3))
-        self.stages = nn.ModuleList()
-        self.reach_px = 3 + _POOLING_REACH * STRIDES[-1]
+        stem = nn.Sequential(nn.PixelUnshuffle(2), convolution(4 * inputs, base, 3))
+        super().__init__(stem, (4 * base, 8 * base, 16 * base), 3 + _POOLING_REACH * STRIDES[-1])
         for level, blocks in enumerate((count, 3 * count, 3 * count, count), 1):
             width, deepest = base * 2**level, level == 4
             layers: list[nn.Module] = [spatial_convolution(width // 2, width, 2, light)]
@@ -145,16 +162,6 @@ class CspDarknet(nn.Module):
                 layers.append(_PyramidPooling(width))
             self.stages.append(nn.Sequential(*layers, CrossStage(width, width, blocks, not deepest, light)))
             self.reach_px += 2**level + blocks * 2 ** (level + 1)
-        self.widths = (4 * base, 8 * base, 16 * base)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (n, inputs, y, x) to three maps of `widths` channels, the finest first."""
-        x = self.stem(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps[1:]
 
 
 class _Residual(nn.Module):
@@ -173,7 +180,7 @@ class _Residual(nn.Module):
         return y
 
 
-class Darknet53(nn.Module):
+class Darknet53(_Stages):
     """Features at 1/8, 1/16 and 1/32 of the input's resolution (Redmon & Farhadi 2018, table 1).
 
     Parameters
@@ -182,30 +189,13 @@ class Darknet53(nn.Module):
         Channels of the input.
     base
         Channels after the first convolution, 32 as published; every stage doubles them.
-
-    Attributes
-    ----------
-    widths, reach_px
-        See :class:`CspDarknet`.
     """
 
     def __init__(self, inputs: int, base: int) -> None:
-        super().__init__()
-        self.stem = convolution(inputs, base, 3, activation="leaky")
-        self.stages = nn.ModuleList()
-        self.reach_px = 1
+        stem = convolution(inputs, base, 3, activation="leaky")
+        super().__init__(stem, (8 * base, 16 * base, 32 * base), 1)
         for level, blocks in enumerate((1, 2, 8, 8, 4), 1):
             width = base * 2**level
             down = convolution(width // 2, width, 3, 2, activation="leaky")
             self.stages.append(nn.Sequential(down, *(_Residual(width) for _ in range(blocks))))
             self.reach_px += 2 ** (level - 1) + blocks * 2**level
-        self.widths = (8 * base, 16 * base, 32 * base)
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        """Map (n, inputs, y, x) to three maps of `widths` channels, the finest first."""
-        x = self.stem(x)
-        maps = []
-        for stage in self.stages:
-            x = stage(x)
-            maps.append(x)
-        return maps[2:]

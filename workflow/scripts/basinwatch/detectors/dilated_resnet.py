@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models import ResNet50_Weights
 from torchvision.models.resnet import Bottleneck, ResNet
 
+from basinwatch.detectors.class_scores import ScoringDetector, basin_logit
+from basinwatch.encoding import channels
 from basinwatch.errors import InputError
 
 MIDDLE_CHANNELS, LAST_CHANNELS = 1024, 2048
@@ -55,29 +59,55 @@ class DilatedResNet(ResNet):
         return middle, self.layer4(middle)
 
 
-def reach_px(output_stride: int, depths: Sequence[int], head_cells: int) -> int:
-    """Pixels beyond which an output pixel cannot see.
+class DilatedDetector(ScoringDetector):
+    """Scores from the last map of a dilated ResNet, with means over the window.
 
     Parameters
     ----------
-    head_cells
-        Cells of the last map a score sees to either side of its own; scores are then enlarged bilinearly.
+    output_stride
+        Pixels per cell of the last map: 8 or 16.
+    depths, width_per_group
+        See :class:`DilatedResNet`; ResNet-50 unless told.
+    scoring
+        Of :class:`basinwatch.detectors.class_scores.ScoringDetector`.
     """
+
+    free_size = False
+
+    def __init__(
+        self, output_stride: int, *, depths: Sequence[int] = RESNET50, width_per_group: int = 64, **scoring: Any
+    ) -> None:
+        super().__init__(**scoring)
+        self.stride = output_stride
+        self.backbone = DilatedResNet(channels(self.encoding), output_stride, depths, width_per_group)
+        self.halo = _reach_px(output_stride, depths)
+
+    def loss(self, x: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Cross-entropy and Dice, see :meth:`Detector.loss`."""
+        self.demand_several_tiles(x)
+        return super().loss(x, target)
+
+    def demand_several_tiles(self, x: Tensor) -> None:
+        """Refuse batches whose pooled maps leave nothing to normalise over.
+
+        Raises
+        ------
+        InputError
+            If there is one tile only in training.
+        """
+        if self.training and len(x) == 1:
+            raise InputError(
+                "training: found a batch of 1 tile, expected at least 2, since maps pooled to one pixel are normalised "
+                "over the batch; raise batch_size."
+            )
+
+    def enlarged(self, scores: Tensor) -> Tensor:
+        """Logit of basin per pixel (n, 1, y, x) from scores per cell of the last map."""
+        return basin_logit(functional.interpolate(scores, scale_factor=float(self.stride), mode="bilinear"))
+
+
+def _reach_px(output_stride: int, depths: Sequence[int]) -> int:
+    """Pixels beyond which an output pixel cannot see, where the head sees one cell to either side."""
     blocks = zip((4, 4, 8, 16), (4, 8, 16, 32), depths, strict=True)
     stages = sum(first + (depth - 1) * step for first, step, depth in blocks)
-    return 3 + 2 + stages + head_cells * output_stride + 3 * output_stride // 2 - 1
-
-
-def demand_several_tiles(x: Tensor, training: bool) -> None:
-    """Refuse batches whose pooled maps leave nothing to normalise over.
-
-    Raises
-    ------
-    InputError
-        If there is one tile only in training.
-    """
-    if training and len(x) == 1:
-        raise InputError(
-            "training: found a batch of 1 tile, expected at least 2, since maps pooled to one pixel are normalised "
-            "over the batch; raise batch_size."
-        )
+    return 3 + 2 + stages + output_stride + 3 * output_stride // 2 - 1

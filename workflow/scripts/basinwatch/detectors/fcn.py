@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import VGG16_Weights
 
-from basinwatch.detectors.class_scores import basin_logit, check_classes, initialise
-from basinwatch.detectors.losses import segmentation_loss
+from basinwatch.detectors.class_scores import ScoringDetector, basin_logit, initialise
 from basinwatch.detectors.pretrained import start_from
-from basinwatch.detectors.registry import SemanticDetector, register
-from basinwatch.encoding import DEFAULT, channels
+from basinwatch.detectors.registry import register
+from basinwatch.encoding import channels
 
 _DEPTHS = (2, 2, 3, 3, 3)
 _LEGACY_PADDING_PX = 100
@@ -24,7 +23,7 @@ _LEGACY_SKIP_CROPS = (5, 9)
 _PUBLISHED = {"imagenet": VGG16_Weights.IMAGENET1K_V1}
 
 
-class FCN(SemanticDetector):
+class FCN(ScoringDetector):
     """Scores of every 32nd pixel, refined by scores from earlier maps and enlarged bilinearly.
 
     Parameters
@@ -41,8 +40,8 @@ class FCN(SemanticDetector):
         of the large kernel, and crops; 2.6 times the cost on 256-pixel tiles.
     weights
         ``none``, ``imagenet`` or a safetensors file, see :mod:`basinwatch.detectors.pretrained`.
-    classes, encoding, positive_weight, dice_weight
-        As for :class:`basinwatch.detectors.unet.UNet`.
+    scoring
+        Of :class:`basinwatch.detectors.class_scores.ScoringDetector`.
     """
 
     stride = 32
@@ -53,23 +52,19 @@ class FCN(SemanticDetector):
         widths: Sequence[int] = (64, 128, 256, 512, 512),
         hidden: int = 4096,
         padding: Literal["same", "legacy"] = "same",
-        classes: int = 2,
-        encoding: str = DEFAULT,
         weights: str = "none",
-        positive_weight: float = 1.0,
-        dice_weight: float = 1.0,
+        **scoring: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(**scoring)
         if len(widths) != len(_DEPTHS) or padding not in ("same", "legacy"):
             raise ValueError(f"widths {widths} and padding {padding!r} must be five numbers and same or legacy")
-        self.encoding, self.positive_weight, self.dice_weight = encoding, positive_weight, dice_weight
         self.step_px, self.legacy = step_px, padding == "legacy"
         self.halo = _reach(step_px)
-        self.features = _features(channels(encoding), widths, _LEGACY_PADDING_PX if self.legacy else 1)
-        self.classifier = _classifier(widths[-1], hidden, check_classes(classes), 0 if self.legacy else 3)
+        self.features = _features(channels(self.encoding), widths, _LEGACY_PADDING_PX if self.legacy else 1)
+        self.classifier = _classifier(widths[-1], hidden, self.classes, 0 if self.legacy else 3)
         skips = {32: 0, 16: 1, 8: 2}[step_px]
-        self.scores = nn.ModuleList(_silent_score(w, classes) for w in (widths[3], widths[2])[:skips])
-        self.enlarge = nn.ModuleList(_doubling(classes, 0 if self.legacy else 3) for _ in range(skips))
+        self.scores = nn.ModuleList(_silent_score(w, self.classes) for w in (widths[3], widths[2])[:skips])
+        self.enlarge = nn.ModuleList(_doubling(self.classes, 0 if self.legacy else 3) for _ in range(skips))
         initialise(nn.ModuleList([self.features, self.classifier]), self.classifier[-1])  # type: ignore[arg-type]
         start_from(self, weights, _PUBLISHED, "features.")
 
@@ -89,10 +84,6 @@ class FCN(SemanticDetector):
         if self.legacy:
             return basin_logit(_crop(_spread(x, self.step_px), _LEGACY_CROPS[self.step_px], size))
         return basin_logit(functional.interpolate(x, scale_factor=float(self.step_px), mode="bilinear"))
-
-    def loss(self, x: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy and Dice, see :meth:`Detector.loss`."""
-        return segmentation_loss(self(x)[:, 0], target, self.positive_weight, self.dice_weight)
 
 
 for _step_px in _LEGACY_CROPS:

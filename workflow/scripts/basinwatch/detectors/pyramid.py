@@ -95,18 +95,6 @@ def build_backbone(
     return network
 
 
-def check_start(norm: str, weights: str) -> None:
-    """Refuse frozen normalisation without weights.
-
-    Raises
-    ------
-    ValueError
-        Because such a network does not train.
-    """
-    if norm == "frozen" and weights == "none":
-        raise ValueError("norm frozen needs weights to start from")
-
-
 def published_weights(name: str, coco: WeightsEnum) -> dict[str, WeightsEnum]:
     """List what torchvision publishes: ``imagenet`` for a ResNet, ``coco`` for the detector on ResNet-50."""
     found = {"imagenet": _IMAGENET[name]} if name in _IMAGENET else {}

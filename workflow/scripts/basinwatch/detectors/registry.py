@@ -56,6 +56,8 @@ class Detector(nn.Module):
     maps
         Semantic detectors: how many maps of logits `forward` gives. The first is whether a pixel is in a basin; the
         second, where there is one, whether it is in the core of a basin, which tells touching basins apart.
+    layer_rates
+        Learning rates of single layers in shares of the others', by the beginning of their parameters' names.
     """
 
     kind: ClassVar[Literal["semantic", "instance"]]
@@ -64,6 +66,7 @@ class Detector(nn.Module):
     stride: int
     halo: int
     maps: int
+    layer_rates: Mapping[str, float] = {}
 
     def loss(self, x: Tensor, target: Tensor) -> dict[str, Tensor]:
         """Losses of a batch by name; training minimises their sum.

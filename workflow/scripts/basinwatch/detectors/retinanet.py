@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,22 +13,11 @@ from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.retinanet import RetinaNet_ResNet50_FPN_Weights, RetinaNetHead
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
-from basinwatch.detectors.boxes import SelectionSettings, select_objects
-from basinwatch.detectors.pretrained import start_from
-from basinwatch.detectors.pyramid import (
-    RATIOS,
-    STRIDES,
-    anchor_boxes,
-    build_backbone,
-    build_pyramid,
-    check_start,
-    choose_anchors,
-    published_weights,
-    reach,
-)
-from basinwatch.detectors.registry import InstanceDetector, Objects, register
+from basinwatch.detectors.boxes import select_objects
+from basinwatch.detectors.pyramid import RATIOS, STRIDES, anchor_boxes, choose_anchors
+from basinwatch.detectors.pyramid_detector import PyramidDetector
+from basinwatch.detectors.registry import Objects, register
 from basinwatch.detectors.targets import boxes_and_masks, mostly_ignored
-from basinwatch.encoding import DEFAULT, channels
 
 _COCO = RetinaNet_ResNet50_FPN_Weights.COCO_V1
 _OCTAVES = (1.0, 2 ** (1 / 3), 2 ** (2 / 3))
@@ -40,53 +30,25 @@ _MATCHER = Matcher(0.5, 0.4, allow_low_quality_matches=True)
 
 
 @register("retinanet")
-class RetinaNet(InstanceDetector):
+class RetinaNet(PyramidDetector):
     """Boxes of basins from nine anchors per cell of five maps.
 
     Parameters
     ----------
-    backbone, depths, width_per_group, norm
-        See :func:`basinwatch.detectors.pyramid.build_backbone`; ``frozen`` normalisation only with `weights`.
     anchors
         ``published``, ``small`` (half as large) or the side of the smallest anchors on each map in pixels.
     pyramid_width
         Channels of the pyramid and the head.
-    min_score, nms_iou, max_objects
-        See :class:`basinwatch.detectors.boxes.SelectionSettings`.
-    weights
-        ``none``, ``imagenet``, ``coco`` or a safetensors file, see :mod:`basinwatch.detectors.pretrained`.
-    encoding
-        What it sees, see :mod:`basinwatch.encoding`.
+    options
+        Of :class:`basinwatch.detectors.pyramid_detector.PyramidDetector`.
     """
 
-    stride = 32
-
-    def __init__(
-        self,
-        *,
-        backbone: str = "resnet50",
-        depths: Sequence[int] | None = None,
-        width_per_group: int = 64,
-        norm: str = "batch",
-        anchors: str | Sequence[int] = "published",
-        pyramid_width: int = 256,
-        min_score: float = 0.05,
-        nms_iou: float = 0.5,
-        max_objects: int = 100,
-        weights: str = "none",
-        encoding: str = DEFAULT,
-    ) -> None:
-        super().__init__()
-        check_start(norm, weights)
-        self.encoding = encoding
-        self.selection = SelectionSettings(min_score, nms_iou, max_objects)
-        network = build_backbone(backbone, channels(encoding), depths, width_per_group, norm)
-        self.backbone = build_pyramid(network, 2, pyramid_width, norm, LastLevelP6P7(pyramid_width, pyramid_width))
+    def __init__(self, *, anchors: str | Sequence[int] = "published", pyramid_width: int = 256, **options: Any) -> None:
+        super().__init__(2, LastLevelP6P7, pyramid_width=pyramid_width, **options)
         sizes = tuple(tuple(int(side * octave) for octave in _OCTAVES) for side in choose_anchors(anchors))
         self.anchors = AnchorGenerator(sizes, (RATIOS,) * len(sizes))
         self.head = RetinaNetHead(pyramid_width, self.anchors.num_anchors_per_location()[0], _CLASSES)
-        self.halo = reach(backbone, depths, _STRIDES[-1], _HEAD_CONVOLUTIONS)
-        start_from(self, weights, published_weights(backbone, _COCO), "backbone.body.")
+        self.finish(_COCO, _STRIDES[-1], _HEAD_CONVOLUTIONS)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map (n, channels, y, x) to logits (n, a, classes), deltas (n, a, 4) and anchors (a, 4), float32."""

@@ -12,7 +12,7 @@ from torchvision.ops.poolers import LevelMapper
 
 LEVELS = ("0", "1", "2", "3")
 _FIRST_LEVEL = 2
-_SLOW = 0.1
+OFFSET_RATE = 0.1
 
 
 def deform_roi_pool(
@@ -124,8 +124,7 @@ class DeformableRoIPool(nn.Module):
     """Deformable RoI pooling from the levels of a pyramid.
 
     Offsets come from the regions' features where nothing is moved. One layer serves all levels, since offsets are
-    shares of the region; it starts at 0 and learns at a tenth of the rate, as far as the optimiser heeds the size of
-    gradients.
+    shares of the region; it starts at 0 and is to learn at `OFFSET_RATE` of the rate of other layers.
 
     Parameters
     ----------
@@ -146,8 +145,7 @@ class DeformableRoIPool(nn.Module):
         """Pool boxes given per tile (m, 4) to (k, c, size, size); takes what torchvision's poolers take."""
         levels, rois = [features[level] for level in LEVELS], _number(boxes)
         still = self._pool(levels, rois, None)
-        weight, bias = _slowed(self.offset.weight), _slowed(self.offset.bias)
-        offsets = functional.linear(still.flatten(1).to(weight.dtype), weight, bias).float()
+        offsets = self.offset(still.flatten(1).to(self.offset.weight.dtype)).float()
         return self._pool(levels, rois, offsets.unflatten(1, (2, self.size, self.size)))
 
     def _pool(self, levels: Sequence[Tensor], rois: Tensor, offsets: Tensor | None) -> Tensor:
@@ -157,8 +155,3 @@ class DeformableRoIPool(nn.Module):
             return deform_roi_pool(feature, rois[own], None if offsets is None else offsets[own], self.size, scale)
 
         return _pool_levels(levels, rois, self.size, pool)
-
-
-def _slowed(parameter: Tensor) -> Tensor:
-    """Give the same numbers with a tenth of the gradient."""
-    return parameter.detach() + _SLOW * (parameter - parameter.detach())

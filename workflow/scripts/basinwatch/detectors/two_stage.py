@@ -12,35 +12,26 @@ from typing import Any
 from torch import Tensor
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights, MaskRCNN_ResNet50_FPN_Weights
 
-from basinwatch.detectors.boxes import SelectionSettings
-from basinwatch.detectors.pretrained import start_from
 from basinwatch.detectors.proposals import ProposalNetwork, ProposalSettings
-from basinwatch.detectors.pyramid import (
-    build_backbone,
-    build_pyramid,
-    check_start,
-    choose_anchors,
-    published_weights,
-    reach,
-)
+from basinwatch.detectors.pyramid import choose_anchors
+from basinwatch.detectors.pyramid_detector import PyramidDetector
 from basinwatch.detectors.region_heads import RegionHeads, RegionSettings
-from basinwatch.detectors.registry import InstanceDetector, Objects, register
+from basinwatch.detectors.registry import Objects, register
+from basinwatch.detectors.roi_pooling import OFFSET_RATE
 from basinwatch.detectors.targets import boxes_and_masks
-from basinwatch.encoding import DEFAULT, channels
 
 _COCO = {True: MaskRCNN_ResNet50_FPN_Weights.COCO_V1, False: FasterRCNN_ResNet50_FPN_Weights.COCO_V1}
 _COARSEST = 64
+_OFFSETS = "roi_heads.box_roi_pool.offset."
 
 
-class TwoStage(InstanceDetector):
+class TwoStage(PyramidDetector):
     """Boxes and, if wanted, masks of basins.
 
     Parameters
     ----------
     masks
         Whether to give masks.
-    backbone, depths, width_per_group, norm, deformed
-        See :func:`basinwatch.detectors.pyramid.build_backbone`; ``frozen`` normalisation only with `weights`.
     roi_pool
         See :class:`basinwatch.detectors.region_heads.RegionSettings`.
     anchors
@@ -51,26 +42,14 @@ class TwoStage(InstanceDetector):
         See :class:`basinwatch.detectors.region_heads.RegionSettings`.
     pyramid_width, box_width, mask_width
         Channels of the pyramid and of the branches.
-    min_score, nms_iou, max_objects
-        See :class:`basinwatch.detectors.boxes.SelectionSettings`.
-    weights
-        ``none``, ``imagenet``, ``coco`` (both ResNet only) or a safetensors file, see
-        :mod:`basinwatch.detectors.pretrained`.
-    encoding
-        What it sees, see :mod:`basinwatch.encoding`.
+    options
+        Of :class:`basinwatch.detectors.pyramid_detector.PyramidDetector`.
     """
-
-    stride = 32
 
     def __init__(
         self,
         *,
         masks: bool,
-        backbone: str = "resnet50",
-        depths: Sequence[int] | None = None,
-        width_per_group: int = 64,
-        norm: str = "batch",
-        deformed: bool = False,
         roi_pool: str = "align",
         anchors: str | Sequence[int] = "published",
         train_proposals: Sequence[int] = (2000, 2000),
@@ -82,17 +61,9 @@ class TwoStage(InstanceDetector):
         pyramid_width: int = 256,
         box_width: int = 1024,
         mask_width: int = 256,
-        min_score: float = 0.05,
-        nms_iou: float = 0.5,
-        max_objects: int = 100,
-        weights: str = "none",
-        encoding: str = DEFAULT,
+        **options: Any,
     ) -> None:
-        super().__init__()
-        check_start(norm, weights)
-        self.encoding = encoding
-        network = build_backbone(backbone, channels(encoding), depths, width_per_group, norm, deformed)
-        self.backbone = build_pyramid(network, 1, pyramid_width, norm)
+        super().__init__(1, pyramid_width=pyramid_width, **options)
         before, after = train_proposals
         few_before, few_after = test_proposals
         proposing = ProposalSettings(
@@ -100,10 +71,9 @@ class TwoStage(InstanceDetector):
         )
         self.rpn = ProposalNetwork(pyramid_width, proposing)
         judging = RegionSettings(roi_pool, box_width, mask_width if masks else None, sampled_rois, positive_share)
-        self.roi_heads = RegionHeads(pyramid_width, judging, SelectionSettings(min_score, nms_iou, max_objects))
-        self.halo = reach(backbone, depths, _COARSEST, 1)
-        published = published_weights(backbone, _COCO[masks])
-        start_from(self, weights, published, "backbone.body.", optional=".offset.")
+        self.roi_heads = RegionHeads(pyramid_width, judging, self.selection)
+        self.layer_rates = {_OFFSETS: OFFSET_RATE} if roi_pool == "deform" else {}
+        self.finish(_COCO[masks], _COARSEST, 1)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Map (n, channels, y, x) to the maps of the pyramid by name, the finest first."""

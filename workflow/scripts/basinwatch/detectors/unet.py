@@ -9,57 +9,38 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from basinwatch.detectors.class_scores import basin_logit, check_classes, initialise
+from basinwatch.detectors.basinnet import double_convolution
+from basinwatch.detectors.class_scores import ScoringDetector, basin_logit, initialise
 from basinwatch.detectors.eca import EfficientChannelAttention
-from basinwatch.detectors.losses import segmentation_loss
-from basinwatch.detectors.registry import SemanticDetector, register
-from basinwatch.encoding import DEFAULT, channels
-
-
-def _double(inputs: int, outputs: int) -> nn.Sequential:
-    """Two 3×3 convolutions, each with batch normalisation and ReLU."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True),
-    )  # fmt: skip
+from basinwatch.detectors.registry import register
+from basinwatch.encoding import channels
 
 
 @register("unet")
-class UNet(SemanticDetector):
+class UNet(ScoringDetector):
     """Encoder and decoder with skips at every level, padded so that the output has the input's size.
 
     Parameters
     ----------
     widths
         Channels of each level; every level halves the map.
-    classes
-        Scores per pixel: 2 as published, or 1.
-    encoding
-        What it sees, see :mod:`basinwatch.encoding`.
-    positive_weight, dice_weight
-        Weight of basin pixels in the cross-entropy, and of the Dice loss beside it; published are 1 and 0.
+    scoring
+        Of :class:`basinwatch.detectors.class_scores.ScoringDetector`.
     """
 
-    def __init__(
-        self,
-        widths: Sequence[int] = (64, 128, 256, 512, 1024),
-        classes: int = 2,
-        encoding: str = DEFAULT,
-        positive_weight: float = 1.0,
-        dice_weight: float = 1.0,
-    ) -> None:
-        super().__init__()
+    def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 1024), **scoring: Any) -> None:
+        super().__init__(**scoring)
         if len(widths) < 2 or min(widths) < 1:
             raise ValueError("widths need at least two positive numbers")
-        self.encoding, self.positive_weight, self.dice_weight = encoding, positive_weight, dice_weight
         self.stride = 2 ** (len(widths) - 1)
         self.halo = _reach(len(widths))
-        self.encoder = nn.ModuleList(_double(i, o) for i, o in zip((channels(encoding), *widths), widths, strict=False))
+        inputs = (channels(self.encoding), *widths)
+        self.encoder = nn.ModuleList(double_convolution(i, o) for i, o in zip(inputs, widths, strict=False))
         self.attention = nn.ModuleList(nn.Identity() for _ in widths[:-1])
         self.shrink = nn.MaxPool2d(2)
         self.enlarge = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, 2) for o, i in pairwise(widths))
-        self.decoder = nn.ModuleList(_double(2 * w, w) for w in widths[:-1])
-        self.head = nn.Conv2d(widths[0], check_classes(classes), 1)
+        self.decoder = nn.ModuleList(double_convolution(2 * w, w) for w in widths[:-1])
+        self.head = nn.Conv2d(widths[0], self.classes, 1)
         initialise(self, self.head)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -73,10 +54,6 @@ class UNet(SemanticDetector):
         for skip, enlarge, level in zip(reversed(skips), reversed(self.enlarge), reversed(self.decoder), strict=True):
             x = level(torch.cat([skip, enlarge(x)], dim=1))
         return basin_logit(self.head(x))
-
-    def loss(self, x: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """Cross-entropy and Dice, see :meth:`Detector.loss`."""
-        return segmentation_loss(self(x)[:, 0], target, self.positive_weight, self.dice_weight)
 
 
 @register("eca_unet")

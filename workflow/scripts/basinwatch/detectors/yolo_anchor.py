@@ -13,80 +13,51 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from basinwatch.detectors.anchors import Anchors, Sizes, assign_anchors, check_sizes, flatten_anchor_maps, place_anchors
-from basinwatch.detectors.boxes import (
-    SelectionSettings,
-    centred_boxes,
-    check_similarity,
-    matched_loss,
-    select_objects,
-    stretch,
-)
-from basinwatch.detectors.darknet import SCALES, STRIDES, CspDarknet, bottlenecks, choose_variant
+from basinwatch.detectors.boxes import centred_boxes, matched_loss, select_objects, stretch
+from basinwatch.detectors.darknet import SCALES, STRIDES, choose_variant
 from basinwatch.detectors.locations import PRIOR_LOGIT, counted_locations
-from basinwatch.detectors.pafpn import PathAggregation
 from basinwatch.detectors.pretrained import start_from
-from basinwatch.detectors.registry import InstanceDetector, Objects, register
+from basinwatch.detectors.registry import Objects, register
 from basinwatch.detectors.targets import boxes_and_masks
+from basinwatch.detectors.yolo import CspYolo
 from basinwatch.detectors.yolov3 import PUBLISHED_ANCHORS
-from basinwatch.encoding import DEFAULT, channels
 
 
-class YoloAnchor(InstanceDetector):
+class YoloAnchor(CspYolo):
     """Boxes of basins from anchors.
 
     Parameters
     ----------
-    width, depth
-        Share of the full channels (64 after the first convolution) and of the full number of bottlenecks (3).
     anchors
         Widths and heights in pixels, equally many for each of the three scales, the finest first; best clustered from
         the training data, see :func:`basinwatch.detectors.anchors.cluster_anchors`.
     anchor_iou
         Anchors whose size overlaps a basin's at least so much answer for it; its best one always does.
-    box_loss, box_weight
-        See :func:`basinwatch.detectors.boxes.pair_loss`, and its weight beside the loss of objectness.
-    min_score, nms_iou, max_objects
-        See :class:`basinwatch.detectors.boxes.SelectionSettings`.
-    encoding
-        What it sees, see :mod:`basinwatch.encoding`.
-    weights
-        ``none``, or the safetensors file to start from.
+    box_loss
+        See :func:`basinwatch.detectors.boxes.pair_loss`.
+    options
+        Of :class:`basinwatch.detectors.yolo.CspYolo`.
     """
-
-    stride = STRIDES[-1]
 
     def __init__(
         self,
         *,
-        width: float,
-        depth: float,
         anchors: Sizes = PUBLISHED_ANCHORS,
         anchor_iou: float = 0.25,
         box_loss: str = "giou",
-        box_weight: float = 5.0,
-        min_score: float = 0.01,
-        nms_iou: float = 0.5,
-        max_objects: int = 100,
-        encoding: str = DEFAULT,
-        weights: str = "none",
+        **options: Any,
     ) -> None:
-        super().__init__()
-        self.encoding, self.anchors, self.anchor_iou = encoding, anchors, anchor_iou
-        self.box_loss, self.box_weight = check_similarity(box_loss), box_weight
+        super().__init__(light=False, upsampling="nearest", box_loss=box_loss, **options)
+        self.anchors, self.anchor_iou = anchors, anchor_iou
         self.per_cell = check_sizes(anchors, len(STRIDES))
-        self.selection = SelectionSettings(min_score, nms_iou, max_objects)
-        count = bottlenecks(depth)
-        self.backbone = CspDarknet(channels(encoding), round(64 * width), count, light=False)
-        self.neck = PathAggregation(self.backbone.widths, count, light=False, upsampling="nearest")
         self.heads = nn.ModuleList(nn.Conv2d(w, 5 * self.per_cell, 1) for w in self.backbone.widths)
         for head in self.heads:
             nn.init.constant_(head.bias[::5], PRIOR_LOGIT)  # type: ignore[index]
-        self.halo = self.backbone.reach_px + self.neck.reach_px
-        start_from(self, weights, {}, "backbone.")
+        start_from(self, self.weights, {}, "backbone.")
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Anchors]:
         """Map (n, channels, y, x) to objectness logits (n, a) and boxes (n, a, 4), float32, and its anchors."""
-        maps = [head(m) for head, m in zip(self.heads, self.neck(self.backbone(x)), strict=True)]
+        maps = [head(m) for head, m in zip(self.heads, self.pyramid(x), strict=True)]
         raw = flatten_anchor_maps(maps, self.per_cell)
         anchors = place_anchors(self.anchors, (x.shape[2], x.shape[3]), STRIDES, x.device)
         return raw[..., 0], _decode(raw[..., 1:], anchors), anchors

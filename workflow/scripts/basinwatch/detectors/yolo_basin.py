@@ -12,30 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from basinwatch.detectors.assignment import AssignmentSettings, assign
-from basinwatch.detectors.boxes import (
-    SelectionSettings,
-    centred_boxes,
-    check_similarity,
-    matched_iou,
-    matched_loss,
-    select_objects,
-    stretch,
-)
-from basinwatch.detectors.darknet import (
-    SCALES,
-    STRIDES,
-    CspDarknet,
-    bottlenecks,
-    choose_variant,
-    convolution,
-    spatial_convolution,
-)
+from basinwatch.detectors.boxes import centred_boxes, matched_iou, matched_loss, select_objects, stretch
+from basinwatch.detectors.darknet import SCALES, STRIDES, choose_variant, convolution, spatial_convolution
 from basinwatch.detectors.locations import PRIOR_LOGIT, Locations, counted_locations, flatten_maps, focal_loss, locate
-from basinwatch.detectors.pafpn import PathAggregation
 from basinwatch.detectors.pretrained import start_from
-from basinwatch.detectors.registry import InstanceDetector, Objects, register
+from basinwatch.detectors.registry import Objects, register
 from basinwatch.detectors.targets import boxes_and_masks
-from basinwatch.encoding import DEFAULT, channels
+from basinwatch.detectors.yolo import CspYolo
 
 CENTERS = ("linear", "sigmoid")
 
@@ -61,15 +44,11 @@ class _DoubleHead(nn.Module):
         return torch.cat([self.objectness(x), self.box(x)], dim=1)
 
 
-class YoloBasin(InstanceDetector):
+class YoloBasin(CspYolo):
     """Boxes of basins, one candidate per cell of three maps.
 
     Parameters
     ----------
-    width, depth
-        Share of the full channels (64 after the first convolution) and of the full number of bottlenecks (3).
-    light
-        Whether 3×3 convolutions of backbone and neck are depthwise separable.
     head_width, light_head
         Channels of the head, the same in every published variant, and whether it is depthwise separable too.
     center
@@ -77,64 +56,45 @@ class YoloBasin(InstanceDetector):
         as Yu et al. (2022), fig. 7, draw; then only the cells that contain a basin's centre may answer for it.
     k_rule, candidates
         See :class:`basinwatch.detectors.assignment.AssignmentSettings`.
-    box_loss, box_weight
-        See :func:`basinwatch.detectors.boxes.pair_loss`, and its weight beside the loss of objectness.
+    box_loss
+        Of the answers and of the assignment's cost, see :func:`basinwatch.detectors.boxes.pair_loss`.
     focal_alpha, focal_gamma
         See :func:`basinwatch.detectors.locations.focal_loss`.
     soft_obj
         Whether objectness is to be the intersection over union of the box rather than 1; ranks boxes by how exact
         they are.
-    min_score, nms_iou, max_objects
-        See :class:`basinwatch.detectors.boxes.SelectionSettings`.
-    encoding
-        What it sees, see :mod:`basinwatch.encoding`.
-    weights
-        ``none``, or the safetensors file to start from.
+    options
+        Of :class:`basinwatch.detectors.yolo.CspYolo`.
     """
-
-    stride = STRIDES[-1]
 
     def __init__(
         self,
         *,
-        width: float,
-        depth: float,
-        light: bool,
         head_width: int = 256,
         light_head: bool = False,
         center: str = "linear",
         k_rule: str = "iou_sum",
         candidates: int = 10,
         box_loss: str = "diou",
-        box_weight: float = 5.0,
         focal_alpha: float = 0.25,
         focal_gamma: float = 2.0,
         soft_obj: bool = False,
-        min_score: float = 0.01,
-        nms_iou: float = 0.5,
-        max_objects: int = 100,
-        encoding: str = DEFAULT,
-        weights: str = "none",
+        **options: Any,
     ) -> None:
-        super().__init__()
+        super().__init__(upsampling="bilinear", box_loss=box_loss, **options)
         if center not in CENTERS:
             raise ValueError(f"center {center!r} is not one of {', '.join(CENTERS)}")
-        self.encoding, self.center, self.soft_obj = encoding, center, soft_obj
-        self.box_loss, self.box_weight = check_similarity(box_loss), box_weight
+        self.center, self.soft_obj = center, soft_obj
         self.focal_alpha, self.focal_gamma = focal_alpha, focal_gamma
         radius = 1.5 if center == "linear" else 0.5
         self.assignment = AssignmentSettings(k_rule, candidates, radius, box_loss)
-        self.selection = SelectionSettings(min_score, nms_iou, max_objects)
-        count = bottlenecks(depth)
-        self.backbone = CspDarknet(channels(encoding), round(64 * width), count, light)
-        self.neck = PathAggregation(self.backbone.widths, count, light, "bilinear")
         self.heads = nn.ModuleList(_DoubleHead(w, head_width, light_head) for w in self.backbone.widths)
-        self.halo = self.backbone.reach_px + self.neck.reach_px + 2 * self.stride
-        start_from(self, weights, {}, "backbone.")
+        self.halo += 2 * self.stride
+        start_from(self, self.weights, {}, "backbone.")
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (n, channels, y, x) to objectness logits (n, a) and boxes (n, a, 4) of all locations, float32."""
-        maps = [head(m) for head, m in zip(self.heads, self.neck(self.backbone(x)), strict=True)]
+        maps = [head(m) for head, m in zip(self.heads, self.pyramid(x), strict=True)]
         raw = flatten_maps(maps)
         return raw[..., 0], self._boxes(raw[..., 1:], _locations(x))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -48,12 +50,12 @@ class YoloV3(InstanceDetector):
         Widths and heights in pixels, equally many for each of the three scales, the finest first.
     ignore_iou
         Anchors that overlap a basin more than this without being its best are not asked for objectness.
-    min_score, nms_iou, max_objects
-        See :class:`basinwatch.detectors.boxes.SelectionSettings`.
     encoding
         What it sees, see :mod:`basinwatch.encoding`.
     weights
         ``none``, or the safetensors file to start from.
+    selection
+        Of :class:`basinwatch.detectors.boxes.SelectionSettings`.
     """
 
     stride = STRIDES[-1]
@@ -65,16 +67,14 @@ class YoloV3(InstanceDetector):
         classes: int = 1,
         anchors: Sizes = PUBLISHED_ANCHORS,
         ignore_iou: float = 0.5,
-        min_score: float = 0.01,
-        nms_iou: float = 0.5,
-        max_objects: int = 100,
         encoding: str = DEFAULT,
         weights: str = "none",
+        **selection: Any,
     ) -> None:
         super().__init__()
         self.encoding, self.anchors, self.ignore_iou = encoding, anchors, ignore_iou
         self.per_cell = check_sizes(anchors, len(STRIDES))
-        self.selection = SelectionSettings(min_score, nms_iou, max_objects)
+        self.selection = SelectionSettings(**selection)
         self.backbone = Darknet53(channels(encoding), round(32 * width))
         fine, middle, coarse = (w // 2 for w in self.backbone.widths)
         self.blocks = nn.ModuleList(

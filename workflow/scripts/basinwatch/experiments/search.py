@@ -1,4 +1,4 @@
-"""A trained model searching simulated tiles as it would search an interferogram."""
+"""A trained semantic model searching simulated tiles held in memory, with the windows and blending of a search."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from basinwatch.compute import pick_device, use_threads
 from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.detectors import Detector
 from basinwatch.encoding import channels, encode
+from basinwatch.errors import InputError
 from basinwatch.inference.forming import instance_settings
 from basinwatch.inference.instances import Instances, find_instances
 from basinwatch.inference.predictor import Predictor
@@ -41,14 +42,25 @@ def open_search(folder: Path, thresholds: Mapping[str, Any], device: str, thread
     Raises
     ------
     InputError
-        If the model cannot be read or the thresholds contradict each other.
+        If the model cannot be read, gives objects instead of maps, or the thresholds contradict each other.
     """
     use_threads(threads)
     return search_with(load_model(folder), thresholds, device)
 
 
 def search_with(model: LoadedModel, thresholds: Mapping[str, Any], device: str = "cpu") -> Search:
-    """Return what finds a loaded model's basins; float32 on every machine, so that results compare."""
+    """Return what finds a loaded model's basins; float32 on every machine, so that results compare.
+
+    Raises
+    ------
+    InputError
+        If the model gives objects instead of maps, or the thresholds contradict each other.
+    """
+    if model.detector.kind != "semantic":
+        raise InputError(
+            f"model {model.spec['name']}: found a detector of objects, expected one of maps, whose probabilities the "
+            "experiments need; choose a semantic model."
+        )
     window = _WINDOW_PX if model.detector.free_size else int(model.spec["tile_size_px"])
     settings = SearchSettings(window, max(round(_STEP_SHARE * window), 1), precision="float32")
     rule = instance_settings(model.spec, thresholds)
@@ -77,7 +89,8 @@ def probabilities(tile: LabelledTile, predict: Predictor, layout: Layout, detect
     for _, windows in layout.rows():
         for window in windows:
             part = encoded[:, window.row : window.row + layout.size, window.column : window.column + layout.size]
-            blender.add(window, predict(part[None])[0])
+            rows, columns = blender.kept(window)
+            blender.add(window, predict(part[None])[0][:, rows, columns])
     blender.finish()
     result[:, np.isnan(tile.phase)] = np.nan
     return result

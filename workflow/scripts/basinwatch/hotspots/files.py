@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -30,15 +30,14 @@ from basinwatch.hotspots.emerging import (
 )
 from basinwatch.hotspots.pattern_areas import pattern_areas
 from basinwatch.hotspots.scan import HotspotRows, HotspotSettings, RateRows, scan_hotspots
-from basinwatch.provenance import atomic_path, software
-from basinwatch.rasters import BLOCK_PX, open_raster, profile, quiet_radar_geometry
+from basinwatch.provenance import software
+from basinwatch.raster_rows import bounded_cache
+from basinwatch.rasters import BLOCK_PX, new_raster, open_raster, profile
 from basinwatch.vectors import Footprint, footprints
 
 BANDS = ("z", "z_calibrated", "p_value", "class")
 EMERGING_BANDS = ("pattern", "trend_score", "trend_p", "epochs")
 _LEAST_EPOCHS = 2
-# By itself GDAL takes a share of the machine's memory, however little the job may have.
-_CACHE_MB = 256
 
 
 def map_hotspots(
@@ -117,8 +116,7 @@ def map_emerging(
     Returns
     -------
     areas, spans
-        Areas of one pattern (see :func:`basinwatch.hotspots.pattern_areas.pattern_areas`), and first and last date
-        (ISO) of every epoch.
+        See :func:`basinwatch.hotspots.pattern_areas.pattern_areas`; first and last date (ISO) of every epoch.
 
     Raises
     ------
@@ -126,41 +124,50 @@ def map_emerging(
         If fewer than two epochs hold three dates, or a displacement is infinite.
     """
     moving = footprints(detected, grid)
-    with (
-        _opened(displacement, quality) as (series, flags),
-        open_raster(rate) as overall,
-        _created(patterns, grid, EMERGING_BANDS) as target,
-        TemporaryFile(dir=patterns.parent) as scratch,
-    ):
+    opened = _opened(displacement, quality, rate)
+    with opened as (series, flags, overall), _created(patterns, grid, EMERGING_BANDS) as target:
         parts = _epochs(series, epoch_days)
-        # Scores of all epochs do not fit into memory; until they are used they live in a nameless file.
-        layers = np.memmap(scratch, np.float32, "w+", shape=(2, len(parts), *grid.shape))
-        for number, weights in enumerate(parts):
-            source = _RateFiles(series, flags, stable_mm_yr, moving, weights, overall=overall)
-            scan_hotspots(source.read, grid, settings, partial(_keep_rows, layers[:, number], settings.calibrated))
-        found = np.empty((len(EMERGING_BANDS), *grid.shape), np.float32)
-        for start in range(0, grid.height, BLOCK_PX):
-            rows = slice(start, start + BLOCK_PX)
-            found[:, rows] = _patterns(layers[0, :, rows], layers[1, :, rows], emerging or EmergingSettings())
+        maps = [_RateFiles(series, flags, stable_mm_yr, moving, weights, overall=overall) for weights in parts]
+        found = _developed(maps, grid, settings, emerging or EmergingSettings(), patterns.parent)
         spans = [(min(weights), max(weights)) for weights in parts]
         target.write(found)
         target.update_tags(EPOCHS=" ".join("/".join(span) for span in spans))
+    return _areas(found, grid, settings.min_px), spans
+
+
+def _developed(
+    maps: Sequence[_RateFiles], grid: Grid, settings: HotspotSettings, emerging: EmergingSettings, folder: Path
+) -> NDArray[np.float32]:
+    """Bands (4, y, x) of how the hot spots of several epochs develop; `folder` has room for a scratch file."""
+    found = np.empty((len(EMERGING_BANDS), *grid.shape), np.float32)
+    # Scores of all epochs do not fit into memory; until they are used they live in a nameless file.
+    with TemporaryFile(dir=folder) as scratch:
+        layers = np.memmap(scratch, np.float32, "w+", shape=(2, len(maps), *grid.shape))
+        for number, source in enumerate(maps):
+            scan_hotspots(source.read, grid, settings, partial(_keep_rows, layers[:, number], settings.calibrated))
+        for start in range(0, grid.height, BLOCK_PX):
+            rows = slice(start, start + BLOCK_PX)
+            found[:, rows] = _patterns(layers[0, :, rows], layers[1, :, rows], emerging)
+    return found
+
+
+def _areas(found: NDArray[np.float32], grid: Grid, min_px: int) -> gpd.GeoDataFrame:
+    """Areas of one pattern from the bands (4, y, x), with the trend as a share of the largest that could be."""
     pattern, score, _, count = found
-    return pattern_areas(pattern, score / np.maximum(count * (count - 1) / 2, 1), grid, settings.min_px), spans
+    return pattern_areas(pattern, score / np.maximum(count * (count - 1) / 2, 1), grid, min_px)
 
 
 @contextmanager
-def _opened(values: Path, quality: Path) -> Iterator[tuple[rasterio.DatasetReader, rasterio.DatasetReader]]:
-    """Open a map and its quality with a small cache."""
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_MB), open_raster(values) as source, open_raster(quality) as flags:
-        yield source, flags
+def _opened(*paths: Path) -> Iterator[list[rasterio.DatasetReader]]:
+    """Open rasters with a small cache."""
+    with bounded_cache(), ExitStack() as stack:
+        yield [stack.enter_context(open_raster(path)) for path in paths]
 
 
 @contextmanager
 def _created(path: Path, grid: Grid, bands: Sequence[str]) -> Iterator[Any]:
     """Create a float raster that appears when the block ends without an error."""
-    options = profile(grid, "float32", len(bands))
-    with atomic_path(path) as part, quiet_radar_geometry(), rasterio.open(part, "w", **options) as target:
+    with new_raster(path, profile(grid, "float32", len(bands))) as target:
         target.update_tags(SOFTWARE=software())
         for index, name in enumerate(bands, start=1):
             target.set_band_description(index, name)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from basinwatch.detectors import Objects, SemanticDetector
 from basinwatch.inference.object_merging import paint
-from basinwatch.inference.placed_objects import PlacedObject
-from basinwatch.inference.predictor import Predictor
+from basinwatch.inference.placed_objects import PlacedObject, WriteObjects
+from basinwatch.inference.predictor import Predictor, probabilities
 from basinwatch.inference.stitching import Blender, RollingRows, WriteRows
 from basinwatch.inference.views import views
 from basinwatch.inference.windows import Batch, Layout
@@ -19,7 +19,7 @@ from basinwatch.tiling import Tile
 
 
 class MapCollector:
-    """Blended maps of a semantic detector; it has no objects.
+    """Blended maps of a semantic detector.
 
     Parameters
     ----------
@@ -31,7 +31,6 @@ class MapCollector:
     def __init__(
         self, detector: SemanticDetector, predict: Predictor, layout: Layout, leave: WriteRows, view_count: int
     ) -> None:
-        self.objects: list[PlacedObject] = []
         self._predict, self._views = predict, views(view_count)
         self._blender = Blender(
             layout.height, layout.width, layout.size, layout.step, detector.halo, leave, detector.maps
@@ -41,14 +40,20 @@ class MapCollector:
         """Hand over all rows above `row`: no window begins there any more."""
         self._blender.advance(row)
 
+    def finish(self) -> None:
+        """Hand over the rows that are left."""
+        self._blender.finish()
+
     def add(self, batch: Batch) -> None:
         """Predict and blend."""
-        maps = self._predict(batch.channels).reshape(
-            len(batch.windows), len(self._views), -1, *batch.channels.shape[-2:]
-        )
-        for window, shown in zip(batch.windows, maps, strict=True):
-            as_seen = [view.straightened(values) for view, values in zip(self._views, shown, strict=True)]
-            self._blender.add(window, sum(as_seen[1:], start=as_seen[0]) / len(as_seen))
+        logits = self._predict.logits(batch.channels).unflatten(0, (len(batch.windows), len(self._views)))
+        for window, shown in zip(batch.windows, logits, strict=True):
+            rows, columns = self._blender.kept(window)
+            as_seen = [
+                probabilities(view.straightened(maps)[:, rows, columns])
+                for view, maps in zip(self._views, shown, strict=True)
+            ]
+            self._blender.add(window, as_seen[0] if len(as_seen) == 1 else np.mean(as_seen, axis=0))
 
 
 class ObjectCollector:
@@ -60,17 +65,28 @@ class ObjectCollector:
         Rows and columns of the frame.
     leave
         See :class:`MapCollector`; there is one map.
+    keep
+        Called with the objects of every row of windows.
     """
 
-    def __init__(self, predict: Predictor, layout: Layout, shape: tuple[int, int], leave: WriteRows) -> None:
-        self.objects: list[PlacedObject] = []
-        self._predict, self._shape = predict, shape
+    def __init__(
+        self, predict: Predictor, layout: Layout, shape: tuple[int, int], leave: WriteRows, keep: WriteObjects
+    ) -> None:
+        self._predict, self._shape, self._keep = predict, shape, keep
+        self._found: list[PlacedObject] = []
         empty = np.full((1, layout.size, max(layout.width, layout.size)), np.nan, np.float32)
         self._scores = RollingRows(layout.height, empty, leave)
 
     def advance(self, row: int) -> None:
-        """Hand over all rows above `row`: no window begins there any more."""
+        """Hand over all rows above `row`, and the objects of windows there: no window begins there any more."""
         self._scores.advance(row)
+        if self._found and self._found[0].window.row < row:
+            self._keep(self._found)
+            self._found = []
+
+    def finish(self) -> None:
+        """Hand over what is left."""
+        self.advance(self._scores.height)
 
     def add(self, batch: Batch) -> None:
         """Predict, bring the objects to their place, and note their scores."""
@@ -80,7 +96,7 @@ class ObjectCollector:
             searched[np.isnan(searched)] = 0
             placed = list(place_objects(found, window, self._shape, batch.row, batch.valid))
             paint(placed, scores, batch.row)
-            self.objects += placed
+            self._found += placed
 
 
 def place_objects(

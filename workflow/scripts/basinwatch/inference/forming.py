@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from shapely.geometry.base import BaseGeometry
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
+from basinwatch.inference.box_merging import merge_boxes, suppress_boxes
 from basinwatch.inference.components import find_components
 from basinwatch.inference.instances import EIGHT_NEIGHBOURS, Instances, InstanceSettings, find_instances
 from basinwatch.inference.object_merging import merge
@@ -35,6 +36,12 @@ from basinwatch.vectors import polygons_of
 
 logger = logging.getLogger(__name__)
 LARGEST_BOX_PX = 2**25
+MERGERS: Mapping[str, Callable[[Iterable[PlacedObject], tuple[int, int]], list[PlacedObject]]] = {
+    "windows": merge,
+    "nmm": lambda objects, shape: merge_boxes(objects),
+    "nms": lambda objects, shape: suppress_boxes(objects),
+}
+_SHARES = decode_share(np.arange(1, 256, dtype=np.uint8))
 COLUMNS = {
     "score": "float64", "peak_probability": "float64", "area_m2": "float64", "mean_coherence": "float64",
     "touches_edge": "bool",
@@ -74,11 +81,11 @@ class _Frame:
     coherence: rasterio.DatasetReader | None
     grid: Grid
 
-    def strips(self) -> Iterator[NDArray[np.float32]]:
-        """Probability of basin in strips of one block."""
+    def strips(self) -> Iterator[NDArray[np.uint8]]:
+        """Codes of the probability of basin in strips of one block."""
         for row in range(0, self.grid.height, BLOCK_PX):
             count = min(BLOCK_PX, self.grid.height - row)
-            yield decode_share(self.probability.read(1, window=Window(0, row, self.grid.width, count)))
+            yield self.probability.read(1, window=Window(0, row, self.grid.width, count))
 
 
 @dataclass(frozen=True)
@@ -116,7 +123,12 @@ class _Crop:
 
 
 def form_basins(
-    probability: Path, objects: Path, coherence: Path | None, grid: Grid, settings: InstanceSettings
+    probability: Path,
+    objects: Path,
+    coherence: Path | None,
+    grid: Grid,
+    settings: InstanceSettings,
+    merging: str = "windows",
 ) -> gpd.GeoDataFrame:
     """Form basins from a search.
 
@@ -130,6 +142,8 @@ def form_basins(
         Coded coherence of the pair; None when unknown.
     grid
         Grid of the pair.
+    merging
+        How objects of several windows become one, by name in `MERGERS`.
 
     Returns
     -------
@@ -144,7 +158,8 @@ def form_basins(
         known = stack.enter_context(open_raster(coherence)) if coherence else None
         frame = _Frame(source, known, grid)
         if source.tags()["KIND"] == "instance":
-            return _table(_objects(frame, read_objects(objects, settings.threshold), settings), grid)
+            merged = MERGERS[merging](read_objects(objects, settings.threshold), grid.shape)
+            return _table(_objects(frame, merged, settings), grid)
         return _table(_regions(frame, settings), grid)
 
 
@@ -160,10 +175,16 @@ def _table(parts: Iterable[tuple[dict[str, NDArray[Any]], list[BaseGeometry]]], 
     return gpd.GeoDataFrame(joined, geometry=outlines, crs=grid.crs_wkt)
 
 
+def _code(share: float) -> int:
+    """Smallest code of a share that is at least so large."""
+    return 1 + int(np.searchsorted(_SHARES, np.float32(share)))
+
+
 def _regions(frame: _Frame, settings: InstanceSettings) -> Iterator[tuple[dict[str, NDArray[Any]], list[BaseGeometry]]]:
     """Basins of every connected region, read one by one."""
-    found = find_components(frame.strips(), settings.threshold)
-    found = found.select((found.area_px >= settings.min_area_px) & (found.peak >= settings.peak_threshold))
+    outline, peak = map(_code, (settings.threshold, settings.peak_threshold))
+    found = find_components(frame.strips(), outline)
+    found = found.select((found.area_px >= settings.min_area_px) & (found.peak >= peak))
     sides = found.box[:, 2:] - found.box[:, :2]
     fits = sides.prod(axis=1) <= LARGEST_BOX_PX
     if not fits.all():
@@ -179,10 +200,10 @@ def _regions(frame: _Frame, settings: InstanceSettings) -> Iterator[tuple[dict[s
 
 
 def _objects(
-    frame: _Frame, found: Iterable[PlacedObject], settings: InstanceSettings
+    frame: _Frame, merged: Iterable[PlacedObject], settings: InstanceSettings
 ) -> Iterator[tuple[dict[str, NDArray[Any]], list[BaseGeometry]]]:
     """Basins of every merged object."""
-    for one in merge(found, frame.grid.shape):
+    for one in merged:
         area = np.count_nonzero(one.mask)
         if one.score < settings.peak_threshold or area < settings.min_area_px:
             continue

@@ -45,14 +45,14 @@ def merge(objects: Iterable[PlacedObject], shape: tuple[int, int]) -> list[Place
     list
         The best-scored first; each with the highest score of what it was merged from.
     """
-    ordered = sorted(objects, key=_rank)
+    ordered = sorted(objects, key=rank)
     groups = _groups(ordered, shape)
     merged = [_united([ordered[member] for member in group], shape) for group in groups]
-    return _suppressed(sorted(merged, key=_rank))
+    return _suppressed(sorted(merged, key=rank))
 
 
-def _rank(one: PlacedObject) -> tuple[float, ...]:
-    """Order of objects: by score, then by place."""
+def rank(one: PlacedObject) -> tuple[float, ...]:
+    """Order objects by score, then by place."""
     return (-one.score, one.box[1], one.box[0], one.box[3], one.box[2], one.window.row, one.window.column)
 
 
@@ -71,7 +71,7 @@ def _groups(objects: Sequence[PlacedObject], shape: tuple[int, int]) -> list[lis
     """Numbers of the objects that are one, the most alike joined first."""
     cut = [is_cut(one, shape) for one in objects]
     links = []
-    for a, b in _neighbours(objects):
+    for a, b in neighbours(objects):
         if objects[a].window != objects[b].window:
             likeness, least = _likeness(objects[a], objects[b], cut[a] or cut[b], cut[a] and cut[b])
             if likeness >= least:
@@ -86,8 +86,8 @@ def _groups(objects: Sequence[PlacedObject], shape: tuple[int, int]) -> list[lis
     return [members for number, members in group.items() if members[0] == number]
 
 
-def _neighbours(objects: Sequence[PlacedObject]) -> list[tuple[int, int]]:
-    """Pairs of numbers, the smaller first, whose boxes meet."""
+def neighbours(objects: Sequence[PlacedObject]) -> list[tuple[int, int]]:
+    """Find the pairs of numbers, the smaller first, whose boxes meet."""
     boxes = shapely.box(*np.array([one.box for one in objects], np.float64).reshape(-1, 4).T)
     first, second = shapely.STRtree(boxes).query(boxes, predicate="intersects")
     return sorted((int(a), int(b)) for a, b in zip(first, second, strict=True) if a < b)
@@ -147,11 +147,17 @@ def _shared(a: PlacedObject, b: PlacedObject, zone: Zone) -> int:
 
 def _united(views: Sequence[PlacedObject], shape: tuple[int, int]) -> PlacedObject:
     """One object from several views of it, given the best-scored first."""
-    best = min(views, key=_rank)
+    best = min(views, key=rank)
     whole = [one for one in views if not is_cut(one, shape)]
     if whole:
-        chosen = min(whole, key=_rank)
+        chosen = min(whole, key=rank)
         return PlacedObject(chosen.window, chosen.box, best.score, chosen.mask, chosen.has_outline)
+    return union(views)
+
+
+def union(views: Sequence[PlacedObject]) -> PlacedObject:
+    """Unite objects into one with the highest score; boxes without an outline stay a box."""
+    best = min(views, key=rank)
     left, top = (min(one.box[side] for one in views) for side in (0, 1))
     right, bottom = (max(one.box[side] for one in views) for side in (2, 3))
     row, column = math.floor(top), math.floor(left)
@@ -166,7 +172,7 @@ def _united(views: Sequence[PlacedObject], shape: tuple[int, int]) -> PlacedObje
 def _suppressed(objects: Sequence[PlacedObject]) -> list[PlacedObject]:
     """Drop objects that mostly repeat a better one; the best come first."""
     dropped: set[int] = set()
-    for better, worse in _neighbours(objects):
+    for better, worse in neighbours(objects):
         if better not in dropped and worse not in dropped and _iou(objects[better], objects[worse]) >= SAME_IOU:
             dropped.add(worse)
     return [one for number, one in enumerate(objects) if number not in dropped]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyarrow import Table, array, binary, bool_, float64, int32, schema
+from pyarrow.parquet import ParquetWriter
 
 from basinwatch.provenance import atomic_path
 from basinwatch.tiling import Tile
 
 Box = tuple[float, float, float, float]
-_NUMBERS = ("left", "top", "right", "bottom", "score", "window_row", "window_column", "window_size", "height", "width")
+WriteObjects = Callable[[Sequence["PlacedObject"]], None]
+_SCHEMA = schema(
+    [(name, float64()) for name in ("left", "top", "right", "bottom", "score")]
+    + [(name, int32()) for name in ("window_row", "window_column", "window_size", "height", "width")]
+    + [("has_outline", bool_()), ("mask", binary())]
+)
 
 
 @dataclass(frozen=True)
@@ -51,17 +58,36 @@ class PlacedObject:
         return slice(row, row + self.mask.shape[0]), slice(column, column + self.mask.shape[1])
 
 
+@contextmanager
+def objects_writer(path: Path) -> Iterator[WriteObjects]:
+    """Open a Parquet file of objects that appears when the block succeeds; masks as packed bits.
+
+    Yields
+    ------
+    callable
+        Writes the next objects, so that none need be kept.
+    """
+    with atomic_path(path) as part, ParquetWriter(part, _SCHEMA) as target:
+        yield lambda objects: target.write_table(_table(objects))
+
+
 def write_objects(path: Path, objects: Sequence[PlacedObject]) -> None:
-    """Write objects as Parquet, atomically; masks as packed bits, null where there is a box only."""
+    """Write objects at once, see :func:`objects_writer`."""
+    with objects_writer(path) as write:
+        write(objects)
+
+
+def _table(objects: Sequence[PlacedObject]) -> Table:
+    """Objects as rows of the file."""
     rows = [
         (*one.box, one.score, one.window.row, one.window.column, one.window.size, *one.mask.shape, one.has_outline,
          np.packbits(one.mask).tobytes())
         for one in objects
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=[*_NUMBERS, "has_outline", "mask"])
-    kinds: dict[str, Any] = dict.fromkeys(_NUMBERS[:5], "float64") | dict.fromkeys(_NUMBERS[5:], "int32")
-    with atomic_path(path) as part:
-        table.astype(kinds | {"has_outline": "bool", "mask": "object"}).to_parquet(part, index=False)
+    columns = zip(*rows, strict=True) if rows else [[] for _ in _SCHEMA]
+    return Table.from_arrays(
+        [array(column, kind.type) for column, kind in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA
+    )
 
 
 def read_objects(path: Path, min_score: float = 0.0) -> list[PlacedObject]:

@@ -38,12 +38,15 @@ class Predictor:
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network.to_fast(self.dtype)
 
-    @torch.inference_mode()
     def __call__(self, channels: NDArray[np.float32] | Tensor) -> NDArray[np.float32]:
         """Map encoded windows (n, channels, y, x) to probabilities (n, maps, y, x); semantic detectors only."""
-        logits: Tensor = self.network(self._given(channels)).float()
-        probability: NDArray[np.float32] = logits.sigmoid_().cpu().numpy()
-        return probability
+        return probabilities(self.logits(channels))
+
+    @torch.inference_mode()
+    def logits(self, channels: NDArray[np.float32] | Tensor) -> Tensor:
+        """Map encoded windows to logits (n, maps, y, x) in the network's precision; semantic detectors only."""
+        answer: Tensor = self.network(self._given(channels))
+        return answer
 
     @torch.inference_mode()
     def objects(self, channels: NDArray[np.float32] | Tensor) -> list[Objects]:
@@ -55,3 +58,11 @@ class Predictor:
     def _given(self, channels: NDArray[np.float32] | Tensor) -> Tensor:
         """Bring windows to the device as the network wants them."""
         return torch.as_tensor(channels).to(self.device, self.dtype, memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def probabilities(logits: Tensor) -> NDArray[np.float32]:
+    """Logits of any precision and layout as probabilities in rows."""
+    exact = logits.to(torch.float32, memory_format=torch.contiguous_format, copy=True)
+    result: NDArray[np.float32] = exact.sigmoid_().cpu().numpy()
+    return result

@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio import DatasetReader
+from rasterio.io import DatasetWriter
 
 from basinwatch.compute import pick_device, use_threads
 from basinwatch.detectors import Detector, SemanticDetector
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.inference.collectors import MapCollector, ObjectCollector
-from basinwatch.inference.placed_objects import write_objects
+from basinwatch.inference.placed_objects import WriteObjects, objects_writer
 from basinwatch.inference.predictor import Predictor
-from basinwatch.inference.stitching import WriteRows
 from basinwatch.inference.windows import Batch, Layout, SearchSettings, batches, window_layout
 from basinwatch.models import LoadedModel
+from basinwatch.prefetching import one_ahead
 from basinwatch.raster_rows import RowWriter, bounded_cache
 from basinwatch.rasters import SHARE_TAGS, create_raster, encode_share, grid_of, open_raster
-from basinwatch.training.tile_sources import one_ahead
 
 logger = logging.getLogger(__name__)
 BANDS = ("basin_probability", "core_probability")
@@ -45,13 +46,13 @@ def search(
 ) -> None:
     """Let a detector look at one interferogram, and write what it says; which basins that makes is decided elsewhere.
 
-    Reading and encoding go on in a thread while the network works. Memory grows with the width of the frame times the
-    side of a window, not with the height of the frame.
+    A thread reads and encodes ahead of the network. Memory grows with the frame's width times a window's side.
 
     Parameters
     ----------
     phase_path
-        Wrapped phase in radians, NaN = no data, positive away from the satellite.
+        Wrapped phase in radians, NaN = no data, positive away from the satellite; or a picture, its bands coded as
+        shares, for models whose encoding takes one.
     coherence_path
         Coherence as coded by :func:`basinwatch.rasters.encode_share`; None when unknown.
     probability
@@ -70,10 +71,35 @@ def search(
         If a raster cannot be read, the two differ in size, or windows or views do not suit the model.
     """
     use_threads(threads)
-    detector = model.detector
-    predict = Predictor(detector, pick_device(device), settings.precision)
+    predict = Predictor(model.detector, pick_device(device), settings.precision)
+    with bounded_cache(), _opened(phase_path, coherence_path) as (phase, coherence), objects_writer(objects) as keep:
+        layout = window_layout(phase.shape, model, settings)
+        with _created(probability, grid or grid_of(phase), model, facts or {}) as target:
+            output = _Output(RowWriter(target), phase.shape)
+            collector = _collector(model.detector, predict, layout, output, keep, settings)
+            windows = batches(phase, coherence, layout, model.detector, settings, predict.dtype)
+            with closing(one_ahead(windows)) as ahead:
+                searched = _gather(ahead, collector, output)
+    logger.info("%s: searched %d windows of %d px", phase_path, searched, layout.size)
+
+
+def _gather(windows: Iterable[Batch], collector: MapCollector | ObjectCollector, output: _Output) -> int:
+    """Let the detector look at all windows and hand everything over; how many there were."""
+    searched = 0
+    for batch in windows:
+        collector.advance(batch.row)
+        output.batch = batch
+        if batch.windows:
+            collector.add(batch)
+        searched += len(batch.windows)
+    collector.finish()
+    return searched
+
+
+@contextmanager
+def _opened(phase_path: Path, coherence_path: Path | None) -> Iterator[tuple[DatasetReader, DatasetReader | None]]:
+    """Open the rasters of a pair, which must be of one size."""
     with ExitStack() as stack:
-        stack.enter_context(bounded_cache())
         phase = stack.enter_context(open_raster(phase_path))
         coherence = stack.enter_context(open_raster(coherence_path)) if coherence_path else None
         if coherence and coherence.shape != phase.shape:
@@ -81,22 +107,15 @@ def search(
                 f"{coherence_path}: found {coherence.shape} pixels, expected {phase.shape} as in {phase_path}; "
                 "ingest the pair again."
             )
-        layout, bands = window_layout(phase.shape, model, settings), BANDS[: getattr(detector, "maps", 1)]
-        target = create_raster(
-            probability, grid or grid_of(phase), "uint8", bands=bands, tags=_tags(model, facts or {})
-        )
-        output = _Output(RowWriter(stack.enter_context(target)), phase.shape)
-        collector = _collector(detector, predict, layout, phase.shape, output.leave, settings)
-        searched = 0
-        for batch in one_ahead(batches(phase, coherence, layout, detector, settings, predict.dtype)):
-            collector.advance(batch.row)
-            output.batch = batch
-            if batch.windows:
-                collector.add(batch)
-            searched += len(batch.windows)
-        collector.advance(layout.height)
-    write_objects(objects, collector.objects)
-    logger.info("%s: searched %d windows of %d px", phase_path, searched, layout.size)
+        yield phase, coherence
+
+
+def _created(
+    path: Path, grid: Grid, model: LoadedModel, facts: Mapping[str, Any]
+) -> AbstractContextManager[DatasetWriter]:
+    """Create the raster of what the detector says."""
+    maps = model.detector.maps if isinstance(model.detector, SemanticDetector) else 1
+    return create_raster(path, grid, "uint8", bands=BANDS[:maps], tags=_tags(model, facts))
 
 
 def _tags(model: LoadedModel, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -113,19 +132,19 @@ def _collector(
     detector: Detector,
     predict: Predictor,
     layout: Layout,
-    shape: tuple[int, int],
-    leave: WriteRows,
+    output: _Output,
+    keep: WriteObjects,
     settings: SearchSettings,
 ) -> MapCollector | ObjectCollector:
     """Choose what gathers the answers of a kind of detector."""
     if isinstance(detector, SemanticDetector):
-        return MapCollector(detector, predict, layout, leave, settings.view_count)
+        return MapCollector(detector, predict, layout, output.leave, settings.view_count)
     if settings.view_count > 1:
         raise InputError(
             f"detection: found views {settings.view_count}, expected 1 with a detector of objects, whose answers have "
             "no mean; correct the setting."
         )
-    return ObjectCollector(predict, layout, shape, leave)
+    return ObjectCollector(predict, layout, output.shape, output.leave, keep)
 
 
 @dataclass

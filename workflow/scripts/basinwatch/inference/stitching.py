@@ -87,34 +87,42 @@ class Blender:
     def __init__(self, height: int, width: int, size: int, step: int, halo: int, write: WriteRows, maps: int) -> None:
         self.height, self.width, self.size, self.write = height, width, size, write
         self._inward = edge_weights(size, size - step, halo)
+        self._dropped = int(np.count_nonzero(self._inward == 0))
         self._weight = cache(self._weights_of)
+        self._weighted = np.empty((maps, size, size), np.float32)
         self._sums = RollingRows(height, np.zeros((maps + 1, size, max(width, size)), np.float32), self._divide)
 
+    def _neighbours(self, tile: Tile) -> tuple[bool, bool, bool, bool]:
+        """Tell whether a tile has neighbours above, below, to the left and to the right."""
+        below, right = tile.row + self.size < self.height, tile.column + self.size < self.width
+        return tile.row > 0, below, tile.column > 0, right
+
     def _weights_of(self, above: bool, below: bool, left: bool, right: bool) -> NDArray[np.float32]:
-        """Weights (size, size) of a tile by the sides on which it has neighbours."""
+        """Weights (n, m) of what is kept of a tile, by the sides on which it has neighbours."""
         none, inward = np.ones_like(self._inward), self._inward
         rows = (inward if above else none) * (inward[::-1] if below else none)
         columns = (inward if left else none) * (inward[::-1] if right else none)
-        return rows[:, None] * columns[None]
+        return rows[rows > 0, None] * columns[None, columns > 0]
+
+    def kept(self, tile: Tile) -> tuple[slice, slice]:
+        """Rows and columns of a tile that have a weight."""
+        above, below, left, right = (self._dropped * is_there for is_there in self._neighbours(tile))
+        return slice(above, self.size - below), slice(left, self.size - right)
 
     def add(self, tile: Tile, values: NDArray[np.floating[Any]]) -> None:
-        """Add one tile (maps, size, size); tiles must come in the order of their rows."""
+        """Add what is kept of a tile, (maps, n, m); tiles must come in the order of their rows."""
         if tile.row < self._sums.top or tile.size != self.size:
             raise ValueError(f"{tile} cannot be added to tiles of {self.size} px from row {self._sums.top} on")
         self.advance(tile.row)
-        weight = self._weight(
-            tile.row > 0, tile.row + self.size < self.height, tile.column > 0, tile.column + self.size < self.width
-        )
-        part = self._sums.rows[:, :, tile.column : tile.column + self.size]
-        part[:-1] += weight * values
+        weight, (rows, columns) = self._weight(*self._neighbours(tile)), self.kept(tile)
+        part = self._sums.rows[:, rows, tile.column + columns.start : tile.column + columns.stop]
+        part[:-1] += np.multiply(values, weight, out=self._weighted[:, rows, columns])
         part[-1] += weight
 
     def _divide(self, top: int, sums: NDArray[np.float32]) -> None:
-        """Hand over the mean of finished rows."""
-        total, weight = sums[:-1, :, : self.width], sums[-1, :, : self.width]
-        mean = np.full_like(total, np.nan)
-        np.divide(total, weight, out=mean, where=weight > 0)
-        self.write(top, mean)
+        """Hand over the mean of finished rows; 0 over 0 is not a number."""
+        with np.errstate(invalid="ignore"):
+            self.write(top, sums[:-1, :, : self.width] / sums[-1, :, : self.width])
 
     def advance(self, row: int) -> None:
         """Hand over all rows above `row`: no tile begins there any more."""

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from torch import Tensor
 
 COUNTS = (1, 2, 4)
 _AXES: tuple[tuple[int, ...], ...] = ((), (1,), (0,), (0, 1))
@@ -24,9 +22,9 @@ class View:
     offset_rad: float
     axes: tuple[int, ...]
 
-    def straightened(self, maps: NDArray[Any]) -> NDArray[Any]:
+    def straightened(self, maps: Tensor) -> Tensor:
         """Undo the mirroring of maps (…, y, x)."""
-        return np.flip(maps, tuple(axis - 2 for axis in self.axes))
+        return maps.flip(tuple(axis - 2 for axis in self.axes)) if self.axes else maps
 
 
 def views(count: int) -> list[View]:

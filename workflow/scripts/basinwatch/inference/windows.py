@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -14,7 +15,7 @@ from rasterio.windows import Window
 from torch import Tensor
 
 from basinwatch.detectors import Detector
-from basinwatch.encoding import channels, encode
+from basinwatch.encoding import channels, encode, is_picture
 from basinwatch.errors import InputError
 from basinwatch.inference.views import views
 from basinwatch.models import LoadedModel
@@ -31,7 +32,8 @@ class SearchSettings:
     Parameters
     ----------
     window_px, step_px
-        Side and spacing of the windows; rounded to the detector's stride (side up, spacing down).
+        Side and spacing of the windows; rounded to the detector's stride (side up, spacing down). Both are made smaller
+        by as much as the frame allows with as many windows, where the detector takes windows of any size.
     batch_size
         Windows per pass of the network; does not change the result.
     min_window_coherence
@@ -88,9 +90,21 @@ def window_layout(shape: tuple[int, int], model: LoadedModel, settings: SearchSe
     stride = detector.stride
     height, width = (-(-side // stride) * stride for side in shape)
     size = -(-wanted // stride) * stride
+    step = max(settings.step_px // stride * stride, stride)
     if detector.free_size:
-        size = min(size, max(height, width))
-    return Layout(height, width, size, max(min(settings.step_px, size) // stride * stride, stride))
+        overlap = size - step
+        size = max(_fitted(length, size, step, stride) for length in (height, width))
+        step = max(size - overlap, stride)
+    return Layout(height, width, size, step)
+
+
+def _fitted(length: int, size: int, step: int, stride: int) -> int:
+    """Smallest side of windows of which as many cover a length as of the given ones, with the same overlap.
+
+    Else the last window of each row and column would mostly repeat what the one before it saw.
+    """
+    count = max(math.ceil((length - size) / step), 0) + 1
+    return math.ceil((length + (count - 1) * (size - step)) / (count * stride)) * stride
 
 
 @dataclass(frozen=True)
@@ -121,7 +135,7 @@ class EncodedRows:
     Parameters
     ----------
     phase, coherence
-        Open rasters; coherence may be None.
+        Open rasters; coherence may be None. A picture of any bands may take the place of the phase.
     encoding
         Name of the encoding.
     dtype
@@ -159,15 +173,28 @@ class EncodedRows:
 
     def _read(self, first: int, place: slice) -> None:
         """Read and encode a few rows of the rasters from `first` on; beyond the raster there is no data."""
-        shape = place.stop - place.start, self.valid.shape[1]
-        phase = _rows(self._phase, first, shape)
-        shares = None if self._coherence is None else _rows(self._coherence, first, shape)
-        self.valid[place] = np.isfinite(phase)
+        count = max(min(place.stop - place.start, self._phase.height - first), 0)
+        rows, beyond = slice(place.start, place.start + count), slice(place.start + count, place.stop)
+        self._shares[beyond] = math.nan
+        for channel in self._channels:
+            channel[beyond] = 0
+        if count:
+            window = Window(0, first, self._phase.width, count)
+            shares = None if self._coherence is None else _values(self._coherence, window)[0]
+            self._encode(_values(self._phase, window), shares, rows)
+
+    def _encode(self, bands: NDArray[np.float32], shares: NDArray[np.float32] | None, rows: slice) -> None:
+        """Encode some rows, as wide as the raster."""
+        place = rows, slice(0, bands.shape[-1])
+        self.valid[place] = np.isfinite(bands).all(axis=0)
         if self._shares.size and shares is not None:
             self._shares[place] = shares
+        phase = bands if is_picture(self._encoding) else bands[0]
         for view, channel in zip(self._views, self._channels, strict=True):
-            encoded = encode(phase + np.float32(view.offset_rad) if view.offset_rad else phase, shares, self._encoding)
-            channel[place] = torch.from_numpy(encoded).permute(1, 2, 0)
+            offset_rad = 0.0 if is_picture(self._encoding) else view.offset_rad
+            encoded = encode(phase + np.float32(offset_rad) if offset_rad else phase, shares, self._encoding)
+            # Rounding comes first: it halves what the change of layout has to move.
+            channel[place] = torch.from_numpy(encoded).to(channel.dtype).permute(1, 2, 0)
 
     def is_worth_searching(self, window: Tile) -> bool:
         """Whether a window has any phase and, where coherence is known, enough of it."""
@@ -190,14 +217,10 @@ class EncodedRows:
         return Batch(self.row, self.valid, windows, stacked.permute(0, 3, 1, 2))
 
 
-def _rows(source: rasterio.DatasetReader, first: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Read rows from `first` on into an array, NaN beyond the raster; coded shares are decoded."""
-    rows = np.full(shape, np.nan, np.float32)
-    count = min(shape[0], source.height - first)
-    if count > 0:
-        values = source.read(1, window=Window(0, first, source.width, count))
-        rows[:count, : source.width] = decode_share(values) if values.dtype == np.uint8 else values
-    return rows
+def _values(source: rasterio.DatasetReader, window: Window) -> NDArray[np.float32]:
+    """Read all bands of a window; coded shares are decoded."""
+    values = source.read(window=window)
+    return decode_share(values) if values.dtype == np.uint8 else np.asarray(values, np.float32)
 
 
 def batches(

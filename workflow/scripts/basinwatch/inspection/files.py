@@ -30,6 +30,8 @@ class Group:
         Reader that takes the first file; None if none does.
     paths, names
         File and dates of every pair, by the pair's name.
+    doubles
+        Files that hold a pair which another file holds as well.
     """
 
     pattern: str
@@ -37,6 +39,7 @@ class Group:
     producer: str | None
     paths: dict[str, Path]
     names: dict[str, DatedName]
+    doubles: tuple[tuple[Path, Path], ...] = ()
 
     @property
     def first(self) -> str:
@@ -51,6 +54,11 @@ class Found:
     root: Path
     groups: list[Group] = field(default_factory=list)
     undated: list[Path] = field(default_factory=list)
+
+    def others(self) -> list[Path]:
+        """Files that are of no pair, and those of pairs that are no phase."""
+        dated = [path for group in self.groups if group.role == "other" for path in group.paths.values()]
+        return self.undated + dated
 
     def described(self) -> list[str]:
         """One line per group, then the undated files by what they are called."""
@@ -79,18 +87,29 @@ def survey(path: Path) -> Found:
         alone = {name.pair: path} if name else {}
         groups = [_group(name.pattern, alone, {name.pair: name})] if name else []
         return Found(path, groups, [] if name else [path])
-    paths: dict[str, dict[str, Path]] = {}
-    names: dict[str, dict[str, DatedName]] = {}
+    members: dict[str, list[tuple[DatedName, Path]]] = {}
     undated: list[Path] = []
     for file in _files(path):
         name = dated(file)
         if name is None:
             undated.append(file)
         else:
-            paths.setdefault(name.pattern, {}).setdefault(name.pair, file)
-            names.setdefault(name.pattern, {}).setdefault(name.pair, name)
-    groups = [_group(pattern, paths[pattern], names[pattern]) for pattern in sorted(paths)]
+            members.setdefault(name.pattern, []).append((name, file))
+    groups = [_group_of(pattern, members[pattern]) for pattern in sorted(members)]
     return Found(path, sorted(groups, key=lambda group: -len(group.paths)), undated)
+
+
+def _group_of(pattern: str, members: list[tuple[DatedName, Path]]) -> Group:
+    """Group of dated files; of several of one pair the first counts, the others are said."""
+    paths: dict[str, Path] = {}
+    names: dict[str, DatedName] = {}
+    doubles = []
+    for name, file in members:
+        if name.pair in paths:
+            doubles.append((paths[name.pair], file))
+        else:
+            paths[name.pair], names[name.pair] = file, name
+    return _group(pattern, paths, names, tuple(doubles))
 
 
 def _kind(path: Path) -> str:
@@ -112,7 +131,9 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(parent, name)
 
 
-def _group(pattern: str, paths: dict[str, Path], names: dict[str, DatedName]) -> Group:
+def _group(
+    pattern: str, paths: dict[str, Path], names: dict[str, DatedName], doubles: tuple[tuple[Path, Path], ...] = ()
+) -> Group:
     """Group of files, with the reader that takes the first."""
     first = paths[min(paths)]
     role = role_of(first.name)
@@ -121,7 +142,7 @@ def _group(pattern: str, paths: dict[str, Path], names: dict[str, DatedName]) ->
         role = "other"
     if producer == PICTURE:
         role = "picture"
-    return Group(pattern, role, producer, paths, names)
+    return Group(pattern, role, producer, paths, names, doubles)
 
 
 def producer_of(path: Path) -> str | None:

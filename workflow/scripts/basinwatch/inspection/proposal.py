@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -49,6 +51,16 @@ class Proposal:
         return role_of(self.file.name) == "unwrapped" or (self.phase is not None and self.phase.producer == "opera")
 
     @property
+    def count(self) -> int:
+        """Number of pairs."""
+        return len(self.phase.paths) if self.phase else 1
+
+    @property
+    def days(self) -> set[date]:
+        """Acquisitions of all pairs."""
+        return {day for name in (self.phase.names.values() if self.phase else ()) for day in (name.first, name.second)}
+
+    @property
     def pattern(self) -> str | None:
         """Pattern of the phase files."""
         return self.phase.pattern if self.phase else None
@@ -78,7 +90,7 @@ def _stack(name: str, phase: Group, found: Found) -> Proposal:
     """Join a group of phase with what belongs to it."""
     unwrapped = phase if phase.role == "unwrapped" else _companion(phase, found.groups, "unwrapped")
     coherence = _companion(phase, found.groups, "coherence")
-    return Proposal(name, phase, coherence, unwrapped, _delays(found.undated), phase.paths[phase.first])
+    return Proposal(name, phase, coherence, unwrapped, delays_folder(found.undated), phase.paths[phase.first])
 
 
 def _preference(group: Group) -> tuple[bool, bool, int, str]:
@@ -94,7 +106,7 @@ def _companion(phase: Group, groups: Iterable[Group], role: str) -> Group | None
     return min(fitting, key=lambda g: (g.pattern.rpartition("/")[0] != folder, g.pattern), default=None)
 
 
-def _delays(files: Iterable[Path]) -> Path | None:
+def delays_folder(files: Iterable[Path]) -> Path | None:
     """Folder of the delay maps; LiCSAR's lie in folders of their dates below it."""
     folders = {path.parent for path in files if role_of(path.name) == "delay"}
     if len(folders) > 1:
@@ -108,13 +120,15 @@ def _stack_name(root: Path) -> str:
     return words if re.match("[a-z]", words) else f"stack-{words}".rstrip("-")
 
 
-def entry(proposal: Proposal, has_coherence: bool) -> dict[str, Any]:
+def entry(proposal: Proposal, has_coherence: bool, others: Mapping[str, str] = MappingProxyType({})) -> dict[str, Any]:
     """Entry of ``stacks`` in the configuration: only keys that differ from the defaults.
 
     Parameters
     ----------
     has_coherence
         Whether the proposed coherence fits the phase.
+    others
+        What else was found out, by key.
     """
     if proposal.phase is None:
         return {}
@@ -123,10 +137,12 @@ def entry(proposal: Proposal, has_coherence: bool) -> dict[str, Any]:
         settings["kind"] = "unwrapped"
     if proposal.coherence is not None and has_coherence:
         settings["coherence"] = proposal.coherence.pattern
-    if proposal.unwrapped is not None:
-        settings["unwrapped"] = proposal.unwrapped.pattern
+    unwrapped = proposal.phase if others.get("kind") == "unwrapped" else proposal.unwrapped
+    if unwrapped is not None:
+        settings["unwrapped"] = unwrapped.pattern
     if proposal.delays is not None:
         settings["delays"] = str(proposal.delays)
+    settings |= others
     if not _has_adjacent(proposal.phase):
         settings["detect_pairs"] = "all"
     return {"stacks": {proposal.name: settings}}
@@ -138,7 +154,8 @@ def _has_adjacent(group: Group) -> bool:
     return any("_".join(neighbours) in group.paths for neighbours in pairwise(days))
 
 
-def entry_text(proposal: Proposal, has_coherence: bool) -> str:
+def entry_text(proposal: Proposal, has_coherence: bool, others: Mapping[str, str]) -> str:
     """Write the entry as YAML."""
-    text: str = yaml.safe_dump(entry(proposal, has_coherence), sort_keys=False, allow_unicode=True, width=1000)
+    settings = entry(proposal, has_coherence, others)
+    text: str = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=1000)
     return text.rstrip()

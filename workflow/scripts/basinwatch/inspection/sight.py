@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,17 +16,20 @@ from basinwatch.interferogram import Interferogram, metadata_of
 from basinwatch.readers import PairFiles, read_interferogram
 
 # Any two: an undated file can be looked at, but is no pair.
-_NO_DATES = date(2000, 1, 1), date(2000, 1, 2)
+NO_DATES = date(2000, 1, 1), date(2000, 1, 2)
+
+_UNWRAPPED = "set kind: unwrapped"
 
 
 @dataclass(frozen=True)
 class Sight:
-    """A pair as it was read, and whether the coherence that was proposed for it fits."""
+    """A pair as it was read, whether the coherence that was proposed for it fits, and settings that it needs."""
 
     interferogram: Interferogram
     is_dated: bool
     has_coherence: bool
     warnings: list[str]
+    settings: Mapping[str, str]
 
     def rows(self) -> list[tuple[str, str]]:
         """Facts as labels and texts."""
@@ -44,6 +48,7 @@ class Sight:
             ("wavelength", f"{1000 * fields['wavelength_m']:.2f} mm"),
             ("incidence", _degrees(fields["incidence_deg"])),
             ("heading", f"{_degrees(fields['heading_deg'])}, pass {fields['pass'] or 'unknown'}"),
+            ("baseline", _metres(fields["bperp_m"])),
             ("looks", " x ".join(map(str, fields["looks"])) if fields["looks"] else "unknown"),
         ]
 
@@ -58,8 +63,21 @@ def look_at(proposal: Proposal) -> Sight:
     InputError
         If the phase cannot be used.
     """
-    group, options = proposal.phase, {"kind": "unwrapped"} if proposal.is_unwrapped else {}
-    days = (group.names[group.first].first, group.names[group.first].second) if group else _NO_DATES
+    if proposal.is_unwrapped:
+        return _look_at(proposal, {"kind": "unwrapped"})
+    try:
+        return _look_at(proposal, {})
+    except InputError as error:
+        # numbers beyond one cycle under a name that does not say so
+        if _UNWRAPPED not in str(error):
+            raise
+        return _look_at(proposal, {"kind": "unwrapped"})
+
+
+def _look_at(proposal: Proposal, options: Mapping[str, str]) -> Sight:
+    """Read the first pair with settings."""
+    group = proposal.phase
+    days = (group.names[group.first].first, group.names[group.first].second) if group else NO_DATES
     path = proposal.coherence.paths.get(group.first) if group and proposal.coherence else None
     dropped = []
     if path is not None:
@@ -69,7 +87,11 @@ def look_at(proposal: Proposal) -> Sight:
             path, dropped = None, [f"coherence left out: {error}"]
     if path is None:
         pair = read_interferogram(PairFiles(*days, proposal.file, options=options))
-    return Sight(pair, group is not None, path is not None, [*pair.metadata["warnings"], *dropped])
+    doubles = (
+        [f"both {one} and {other} hold one pair; narrow the pattern" for one, other in group.doubles] if group else []
+    )
+    warnings = [*pair.metadata["warnings"], *dropped, *doubles]
+    return Sight(pair, group is not None, path is not None, warnings, options)
 
 
 def _geometry(fields: dict[str, Any]) -> str:
@@ -99,6 +121,11 @@ def _coherence(fields: dict[str, Any]) -> str:
     """Mean coherence."""
     mean = fields["mean_coherence"]
     return "none" if mean is None or not np.isfinite(mean) else f"mean {mean:.2f}"
+
+
+def _metres(length: float | None) -> str:
+    """Perpendicular baseline for people."""
+    return "unknown" if length is None else f"{length:.0f} m perpendicular"
 
 
 def _degrees(angle: float | None) -> str:

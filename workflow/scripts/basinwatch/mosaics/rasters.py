@@ -18,7 +18,7 @@ from rasterio.windows import Window
 from basinwatch.grid import Grid
 from basinwatch.provenance import atomic_path
 from basinwatch.raster_rows import bounded_cache
-from basinwatch.rasters import BLOCK_PX, create_raster, open_raster
+from basinwatch.rasters import BLOCK_PX, create_raster, open_raster, require_whole
 
 SOURCE_BAND = "source"
 
@@ -58,6 +58,7 @@ def mosaic_rasters(paths: Sequence[Path], names: Sequence[str], grid: Grid, rank
                 shutil.copy(
                     strips, part, driver="COG", compress="ZSTD", blocksize=BLOCK_PX, overview_resampling="nearest"
                 )
+                require_whole(part)
         finally:
             strips.unlink(missing_ok=True)
 

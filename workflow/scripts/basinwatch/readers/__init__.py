@@ -6,7 +6,9 @@ range, coherence, order of dates, metadata) happens here, once.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.interferogram import Interferogram, earlier_first
+from basinwatch.interferogram import Interferogram, PairRows, Tally
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M, wrap
 from basinwatch.readers import (
     aria,
@@ -29,17 +31,26 @@ from basinwatch.readers import (
     hyp3,
     isce,
     licsar,
+    lookup_table,
     netcdf,
     opera,
+    plain_netcdf,
+    plausibility,
+    roi_pac,
     snap,
 )
-from basinwatch.readers.pair import PairFiles, RawPhase
+from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+from basinwatch.readers.survey import GAMMA_FILL, Survey, survey
+from basinwatch.rows import Rows, joined
 
-__all__ = ["FORMATS", "PairFiles", "read_grid", "read_interferogram", "read_unwrapped", "sniff"]
+__all__ = [
+    "FORMATS", "PairFiles", "open_interferogram", "read_grid", "read_interferogram", "read_unwrapped", "sniff",
+]  # fmt: skip
 
 _READERS: dict[str, ModuleType] = {
     "gamma": gamma, "licsar": licsar, "geotiff": geotiff, "color_raster": color_raster, "hyp3": hyp3, "isce": isce,
-    "snap": snap, "gmtsar": gmtsar, "dolphin": dolphin, "opera": opera, "aria": aria,
+    "snap": snap, "gmtsar": gmtsar, "dolphin": dolphin, "opera": opera, "aria": aria, "roi_pac": roi_pac,
+    "netcdf": plain_netcdf,
 }  # fmt: skip
 FORMATS = ("auto", *_READERS)
 # What tells itself apart without looking at the numbers; each reads its coherence too.
@@ -47,12 +58,17 @@ _PRODUCTS: dict[str, Callable[[Path], bool]] = {
     "snap": snap.is_product,
     "hyp3": hyp3.is_archive,
     "isce": isce.is_image,
+    "roi_pac": roi_pac.is_image,
     "aria": aria.is_product,
     "opera": opera.is_product,
     "gmtsar": gmtsar.is_grid,
+    "netcdf": plain_netcdf.is_raster,
 }
-_WITH_COHERENCE = ("snap", "hyp3", "aria", "opera")
+_WITH_COHERENCE = ("snap", "hyp3", "aria", "opera", "netcdf")
 _FOREIGN_SIDECARS = (".xml", ".rsc", ".hdr")
+_FACTS = ("heading_deg", "incidence_deg", "look_side", "bperp_m", "looks", "header", "colour")
+
+_log = logging.getLogger(__name__)
 
 
 def sniff(path: Path) -> str:
@@ -71,6 +87,8 @@ def sniff(path: Path) -> str:
         return "color_raster"
     if dolphin.is_name(path):
         return "dolphin"
+    if geotiff.has_envi_header(path):
+        return "geotiff"
     if geotiff.is_tiff(path):
         return "licsar" if licsar.is_name(path) else "hyp3" if hyp3.is_name(path) else "geotiff"
     foreign = [s for s in _FOREIGN_SIDECARS if path.with_name(path.name + s).is_file()]
@@ -78,9 +96,9 @@ def sniff(path: Path) -> str:
     if not foreign and (known_suffix or gamma.fits_a_header(path)):
         return "gamma"
     raise InputError(
-        f"{path}: found {_what_else(path, foreign)}; looked for a SUN, BMP or PNG picture, a TIFF, a zip of HyP3, a "
-        "product of SNAP, ISCE2, GMTSAR, OPERA or ARIA, a GAMMA file extension and a GAMMA header of its size; set "
-        "format, or export the pair as GeoTIFF."
+        f"{path}: found {_what_else(path, foreign)}; looked for a picture, a TIFF, netCDF, a zip of HyP3, a product of "
+        "SNAP, ISCE2, ROI_PAC, GMTSAR, OPERA or ARIA, an ENVI header, a GAMMA file extension and a GAMMA header of its "
+        "size; set format, or export the pair as GeoTIFF."
     )
 
 
@@ -94,18 +112,25 @@ def _what_else(path: Path, foreign: list[str]) -> str:
     if foreign:
         return f"a binary with {path.name}{foreign[0]} of another processor"
     if netcdf.is_netcdf(path):
-        return f"netCDF or HDF5 with {', '.join(netcdf.variables(path)[:6]) or 'no raster'}"
+        return "netCDF or HDF5 without a raster"
     return "an unknown kind of file"
 
 
 def read_grid(files: PairFiles, format: str = "auto") -> Grid:
-    """Return the grid of a pair's phase from headers alone."""
+    """Return the grid of a pair from headers alone: that of its phase, or of the map it is brought onto."""
     grid: Grid = _reader(files.phase, format).read_grid(files)
-    return grid
+    return _map_grid(files, grid) or grid
 
 
 def read_interferogram(files: PairFiles, format: str = "auto") -> Interferogram:
-    """Read and check a pair: earlier date first, wrapped radians, positive away from the satellite.
+    """Read a pair whole; parameters and errors are those of :func:`open_interferogram`."""
+    return open_interferogram(files, format).whole()
+
+
+def open_interferogram(files: PairFiles, format: str = "auto") -> PairRows:
+    """Open and check a pair: earlier date first, wrapped radians, positive away from the satellite.
+
+    Real numbers are read once to judge them by their range; all are read when they are wanted.
 
     Parameters
     ----------
@@ -124,17 +149,44 @@ def read_interferogram(files: PairFiles, format: str = "auto") -> Interferogram:
     raw: RawPhase = _reader(files.phase, name).read(files)
     coherence, coherence_source, notes = _coherence(files, raw.grid)
     warnings = [*raw.warnings, *notes]
-    nodata_rule = _mask(files.phase, raw, coherence, warnings)
-    warnings += checks.valid_share(files.phase, raw.values)
-    phase, rewrapped = _wrapped(files, raw, warnings)
-    warnings += checks.noise(files.phase, phase)
+    phase, nodata_rule, rewrapped = _wrapped(files, raw, coherence, warnings)
     metadata = _metadata(name, files, raw, warnings) | {
         "nodata_rule": nodata_rule,
         "rewrapped": rewrapped,
         "sources": [raw.source] + ([coherence_source] if coherence_source else []),
         "warnings": warnings,
     }
-    return _signed(Interferogram(phase, coherence, raw.grid, files.date1, files.date2, metadata), files)
+    earlier, later = sorted((files.date1, files.date2))
+
+    def doubts(tally: Tally) -> list[str]:
+        share = checks.valid_share(files.phase, tally.valid_share)
+        return share + checks.noise(files.phase, tally.sampled_rows)
+
+    pair = _on_map(PairRows(phase, coherence, raw.grid, earlier, later, metadata, doubts), files)
+    return pair.conjugated() if _is_flipped(files, raw) else pair
+
+
+def _map_grid(files: PairFiles, grid: Grid) -> Grid | None:
+    """Grid of the map that a look-up table brings a pair onto; None where it is to stay on its own grid."""
+    if files.lookup_table is None:
+        return None
+    if grid.geometry == "map":
+        raise InputError(
+            f"{files.phase}: found map geometry, expected radar geometry for the look-up table "
+            f"{files.lookup_table.name}; remove lookup_table from the stack."
+        )
+    return lookup_table.map_grid(files.lookup_table, files.options.get("crs"))
+
+
+def _on_map(pair: PairRows, files: PairFiles) -> PairRows:
+    """Bring a pair onto the map of its look-up table, where it has one."""
+    grid, table = _map_grid(files, pair.grid), files.lookup_table
+    if grid is None or table is None:
+        return pair
+    coherence = None if pair.coherence is None else lookup_table.on_map(pair.coherence, table, grid, "number")
+    phase = lookup_table.on_map(pair.phase, table, grid, "phase")
+    sources = [*pair.metadata["sources"], source_entry("lookup_table", table, "complex64")]
+    return replace(pair, phase=phase, coherence=coherence, grid=grid, metadata=pair.metadata | {"sources": sources})
 
 
 def read_unwrapped(path: Path, files: PairFiles, format: str = "auto") -> tuple[NDArray[np.float32], Grid]:
@@ -148,9 +200,15 @@ def read_unwrapped(path: Path, files: PairFiles, format: str = "auto") -> tuple[
         One of :data:`FORMATS`; ``auto`` looks at `path`, not at the wrapped file.
     """
     checks.require_two_dates(path, files.date1, files.date2)
-    values, grid = _reader(path, format).read_unwrapped(path, files)
-    checks.valid_share(path, values)
-    return (-values if _is_flipped(files) else values), grid
+    raw: RawPhase = _reader(path, format).read_unwrapped(path, files)
+    for warning in raw.warnings:
+        _log.warning(warning)
+    grid, table = _map_grid(files, raw.grid), files.lookup_table
+    placed = raw.rows if grid is None or table is None else lookup_table.on_map(raw.rows, table, grid, "number")
+    values = placed.whole()
+    for warning in checks.valid_share(path, float(np.isfinite(values).mean())):
+        _log.warning(warning)
+    return (-values if _is_flipped(files, raw) else values), grid or raw.grid
 
 
 def _reader(path: Path, format: str) -> ModuleType:
@@ -160,80 +218,120 @@ def _reader(path: Path, format: str) -> ModuleType:
     return _READERS[sniff(path) if format == "auto" else format]
 
 
-def _coherence(files: PairFiles, grid: Grid) -> tuple[NDArray[np.float32] | None, dict[str, Any] | None, list[str]]:
-    """Coherence in 0…1 with NaN, its source entry and warnings; from the phase's own file where none is named."""
+def _coherence(files: PairFiles, grid: Grid) -> tuple[Rows | None, dict[str, Any] | None, list[str]]:
+    """Coherence in 0…1 with NaN, its source entry and warnings; from the phase's own file where none is named.
+
+    Missing in a product is an error only where the user names the file.
+    """
     path = files.coherence or files.phase
     product = _product(path)
     if files.coherence is None and product not in _WITH_COHERENCE:
         return None, None, ["coherence missing"]
+    warnings: list[str] = []
     if product is not None:
-        return _product_coherence(_READERS[product], path, files, grid)
-    checks.reject_unreadable(path)
-    if geotiff.is_tiff(path):
-        values, source = geotiff.read_coherence(path, grid)
-        warnings: list[str] = []
+        found = _READERS[product].read_coherence(path, grid, (files.date1, files.date2))
+        if found is None and files.coherence is not None:
+            raise InputError(
+                f"{path}: found no coherence in this product, expected some; remove the stack's coherence."
+            )
+        if found is None:
+            return None, None, ["coherence missing"]
+        rows, source = found
     else:
-        allowed = bool(files.options.get("allow_truncated"))
-        values, source, warnings = gamma.read_real("coherence", path, grid, allowed)
-    values = checks.coherence_share(path, values)
-    values[values == 0] = np.nan
-    return values, source, warnings
+        rows, source, warnings = _plain_coherence(path, files, grid)
+    unit, notes = checks.coherence_unit(path, survey(rows), source["dtype"])
+    return rows.through(lambda block: _share(block, unit)), source, warnings + notes
 
 
-def _product_coherence(
-    reader: ModuleType, path: Path, files: PairFiles, grid: Grid
-) -> tuple[NDArray[np.float32] | None, dict[str, Any] | None, list[str]]:
-    """Coherence of a product as :func:`_coherence`; missing is an error only where the user names the file."""
-    found = reader.read_coherence(path, grid, (files.date1, files.date2))
-    if found is None and files.coherence is not None:
-        raise InputError(f"{path}: found no coherence in this product, expected some; remove the stack's coherence.")
-    if found is None:
-        return None, None, ["coherence missing"]
-    values = checks.coherence_share(path, found[0])
-    values[values == 0] = np.nan
-    return values, found[1], []
+def _plain_coherence(path: Path, files: PairFiles, grid: Grid) -> tuple[Rows, dict[str, Any], list[str]]:
+    """Coherence of a GeoTIFF, a netCDF or a GAMMA binary as stored, its source entry and warnings."""
+    checks.reject_unreadable(path)
+    if geotiff.is_tiff(path) or geotiff.has_envi_header(path):
+        return *geotiff.read_coherence(path, grid), []
+    return gamma.read_real("coherence", path, grid, bool(files.options.get("allow_truncated")))
 
 
-def _mask(path: Path, raw: RawPhase, coherence: NDArray[np.float32] | None, warnings: list[str]) -> str:
-    """Set invalid phase to NaN in place and say by which rules.
+def _share(values: NDArray[np.float32], unit: float) -> NDArray[np.float32]:
+    """Coherence in 0…1, NaN where 0."""
+    shares = np.minimum(values / np.float32(unit), 1)
+    shares[shares == 0] = np.nan
+    return shares
+
+
+def _wrapped(files: PairFiles, raw: RawPhase, coherence: Rows | None, warnings: list[str]) -> tuple[Rows, str, bool]:
+    """Phase within ±π, NaN where it is invalid, by which rules, and whether it had been unwrapped.
 
     Zero phase without a declared no-data value is left out only if nothing else tells valid pixels.
     """
-    values, rules = raw.values, [raw.nodata_rule] if raw.nodata_rule else []
-    if raw.kind != "wrapped" and (found := checks.fills_are_nodata(path, values)):
-        values[values == checks.GAMMA_FILL] = np.nan
-        warnings += found
-        rules.append("-pi")
-    if coherence is not None:
-        values[np.isnan(coherence)] = np.nan
-        rules.append("coherence==0")
-    elif raw.nodata_rule is None and (found := checks.zeros_are_nodata(path, values)):
-        values[values == 0] = np.nan
-        warnings += found
-        rules.append("0")
-    return ", ".join(rules) or "nan"
-
-
-def _wrapped(files: PairFiles, raw: RawPhase, warnings: list[str]) -> tuple[NDArray[np.float32], bool]:
-    """Phase within ±π and whether it had been unwrapped."""
+    rows = raw.rows if coherence is None else joined(_where_known, raw.rows, coherence)
+    rules = [raw.nodata_rule] if raw.nodata_rule else []
+    known = ["coherence==0"] if coherence is not None else []
     if raw.kind == "wrapped":
-        return raw.values, False
+        return rows, ", ".join(rules + known) or "nan", False
+    found = survey(rows)
+    if notes := checks.fills_are_nodata(files.phase, found):
+        rows, found = rows.through(lambda block: _without(block, GAMMA_FILL)), found.without(GAMMA_FILL)
+        warnings += notes
+        rules.append("-pi")
+    if coherence is None and raw.nodata_rule is None and (notes := checks.zeros_are_nodata(files.phase, found)):
+        rows, found = rows.through(geotiff.without_zeros), found.without(0)
+        warnings += notes
+        rules.append("0")
+    kind = _kind(files, raw, found, warnings)
+    return rows.through(_wrap), ", ".join(rules + known) or "nan", kind == "unwrapped"
+
+
+def _where_known(phase: NDArray[np.float32], coherence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Phase where there is coherence."""
+    return np.where(np.isnan(coherence), np.float32(np.nan), phase)
+
+
+def _without(values: NDArray[np.float32], value: np.float32) -> NDArray[np.float32]:
+    """NaN in place of a value."""
+    return np.where(values == value, np.float32(np.nan), values)
+
+
+def _wrap(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Radians within ±π."""
+    return wrap(values).astype(np.float32)
+
+
+def _kind(files: PairFiles, raw: RawPhase, found: Survey, warnings: list[str]) -> str:
+    """Tell what real numbers are, as the user, the producer or their range says."""
+    if not found.finite:
+        checks.valid_share(files.phase, 0.0)
     asked = str(files.options.get("kind", "auto"))
     said = raw.kind if asked == "auto" and raw.kind == "unwrapped" else asked
-    kind, notes = checks.phase_kind(files.phase, raw.values, said)
+    kind, notes = checks.phase_kind(files.phase, found, said)
     warnings += notes
-    return wrap(raw.values).astype(np.float32), kind == "unwrapped"
+    return kind
 
 
 def _metadata(name: str, files: PairFiles, raw: RawPhase, warnings: list[str]) -> dict[str, Any]:
     """Collect facts of the producer, null when unknown; the wavelength has a default and then a warning."""
-    facts = {key: raw.facts.get(key) for key in ("heading_deg", "incidence_deg", "looks", "header", "colour")}
-    wavelength = files.options.get("wavelength_m") or raw.facts.get("wavelength_m")
-    if wavelength is None:
-        wavelength = SENTINEL1_WAVELENGTH_M
-        warnings.append(f"wavelength not found, Sentinel-1's {SENTINEL1_WAVELENGTH_M} m assumed")
+    facts = {key: raw.facts.get(key) for key in _FACTS if not _is_unknown(raw.facts.get(key))}
+    facts = dict.fromkeys(_FACTS) | facts
+    warnings += plausibility.incidence(files.phase, facts["incidence_deg"])
+    wavelength = _wavelength(files, raw, warnings)
     direction = raw.facts.get("pass") or _pass(facts["heading_deg"])
-    return {"processor": name, "wavelength_m": float(wavelength), "pass": direction} | facts
+    return {"processor": name, "wavelength_m": wavelength, "pass": direction} | facts
+
+
+def _is_unknown(fact: Any) -> bool:
+    """Whether a fact is a number that says nothing, as angles outside a scene are."""
+    return isinstance(fact, float) and not np.isfinite(fact)
+
+
+def _wavelength(files: PairFiles, raw: RawPhase, warnings: list[str]) -> float:
+    """Wavelength in metres: the user's, the producer's where it can be one, or Sentinel-1's."""
+    asked, told = files.options.get("wavelength_m"), raw.facts.get("wavelength_m")
+    known = float(asked or told or 0)
+    if known:
+        warnings += plausibility.wavelength(files.phase, known, raw.facts.get("sensor"))
+    if asked or plausibility.is_radar_wavelength(known):
+        return known
+    warnings.append(f"wavelength not found, Sentinel-1's {SENTINEL1_WAVELENGTH_M} m assumed")
+    return SENTINEL1_WAVELENGTH_M
 
 
 def _pass(heading_deg: float | None) -> str | None:
@@ -251,18 +349,11 @@ def _explicit_sign(files: PairFiles) -> int | None:
     return None if sign == "auto" else int(sign)
 
 
-def _is_flipped(files: PairFiles) -> bool:
-    """Whether stored phase must change sign to be that of earlier · conj(later)."""
+def _is_flipped(files: PairFiles, raw: RawPhase) -> bool:
+    """Whether stored phase must change sign to be that of earlier · conj(later).
+
+    The user's word counts, then the order of the dates as the producer names them, then that of the file's name.
+    """
     sign = _explicit_sign(files)
-    return files.date1 > files.date2 if sign is None else sign < 0
-
-
-def _signed(interferogram: Interferogram, files: PairFiles) -> Interferogram:
-    """Put the earlier date first, conjugating when the stored sign asks for it."""
-    earlier, later = sorted((files.date1, files.date2))
-    # earlier_first conjugates exactly when the dates it is given are reversed
-    first, second = (later, earlier) if _is_flipped(files) else (earlier, later)
-    named = Interferogram(
-        interferogram.phase, interferogram.coherence, interferogram.grid, first, second, interferogram.metadata
-    )
-    return earlier_first(named)
+    first, second = raw.dates or (files.date1, files.date2)
+    return first > second if sign is None else sign < 0

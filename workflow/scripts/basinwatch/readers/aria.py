@@ -6,17 +6,16 @@ The phase is that of newer · conj(older); the order of the dates in the name te
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from basinwatch.grid import Grid
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import geotiff, netcdf
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+from basinwatch.rows import Rows
 
 _GROUP = "/science/grids/data"
 _PHASE, _COHERENCE = f"{_GROUP}/unwrappedPhase", f"{_GROUP}/coherence"
@@ -34,27 +33,23 @@ def read_grid(files: PairFiles) -> Grid:
 
 def read(files: PairFiles) -> RawPhase:
     """Read unwrapped phase."""
-    values, grid = read_unwrapped(files.phase, files)
+    return replace(read_unwrapped(files.phase, files), source=source_entry("phase", files.phase, "float32"))
+
+
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
+    """Read unwrapped phase: radians, NaN where 0."""
+    band = geotiff.read_band(path, netcdf.layer(path, _PHASE))
     return RawPhase(
-        values,
-        grid,
+        band.rows.through(geotiff.without_zeros),
+        band.grid,
         kind="unwrapped",
-        source=source_entry("phase", files.phase, "float32"),
+        source=source_entry("unwrapped", path, "float32"),
         nodata_rule="0",
         facts={"wavelength_m": SENTINEL1_WAVELENGTH_M},  # the S1 in the product's name
     )
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
-    """Read unwrapped phase: radians, NaN where 0."""
-    band = geotiff.read_band(path, netcdf.layer(path, _PHASE))
-    band.values[band.values == 0] = np.nan
-    return band.values, band.grid
-
-
-def read_coherence(
-    path: Path, grid: Grid, dates: tuple[date, date]
-) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]] | None:
     """Read the coherence; None if the product has none."""
     if _COHERENCE not in netcdf.variables(path):
         return None

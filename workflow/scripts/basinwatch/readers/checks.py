@@ -14,34 +14,37 @@ from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.phase import wrap
+from basinwatch.readers.survey import SAMPLE_PIXELS, Survey
 
-WRAPPED_LIMIT_RAD = np.pi + 1e-3
 MAX_OUTLIER_SHARE = 1e-3
 MAX_ZERO_SHARE = 1e-3
-GAMMA_FILL = np.float32(-np.pi)
 _MAX_FILL_PIXELS = 100
 _MIN_VALID_SHARE = 0.05
 _TEXT_STARTS = (b"<!doctype", b"<html", b"<?xml")
 _PLAUSIBLE_MAGNITUDE = (1e-12, 1e12)
-_SAMPLE_PIXELS = 1_000_000
 
 
 def reject_unreadable(path: Path) -> None:
     """E01: missing or empty file, or a web page saved in place of data."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected a raster; check the name in the pair table.")
-    with path.open("rb") as stream:
-        start = stream.read(64).lstrip().lower()
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(64).lstrip().lower()
+    except OSError as error:
+        raise InputError(
+            f"{path}: found a file that cannot be read ({error.strerror}); check it and its rights."
+        ) from None
     if not start:
-        raise InputError(f"{path}: the file is empty, expected a raster; the download failed, fetch it again.")
+        raise InputError(f"{path}: the file is empty, expected a raster; the download failed, fetch it again (E01).")
     if start.startswith(_TEXT_STARTS):
-        raise InputError(f"{path}: found HTML or XML text, expected a raster; the download failed, fetch it again.")
+        raise InputError(f"{path}: found HTML or XML, expected a raster; the download failed, fetch it again (E01).")
 
 
 def require_two_dates(path: Path, date1: date, date2: date) -> None:
     """E12: a pair needs two different dates."""
     if date1 == date2:
-        raise InputError(f"{path}: both dates are {date1}, expected two different ones; correct the pair table.")
+        raise InputError(f"{path}: both dates are {date1}, expected two different ones; correct the pair table (E12).")
 
 
 def possible_sizes(pixels: int, limit: int = 5) -> str:
@@ -94,7 +97,7 @@ def byte_order(path: Path, words: NDArray[Any]) -> tuple[str, list[str]]:
     )
 
 
-def phase_kind(path: Path, values: NDArray[np.float32], kind: str) -> tuple[str, list[str]]:
+def phase_kind(path: Path, found: Survey, kind: str) -> tuple[str, list[str]]:
     """E06, E07: decide by their range whether real numbers are wrapped phase.
 
     Parameters
@@ -113,66 +116,71 @@ def phase_kind(path: Path, values: NDArray[np.float32], kind: str) -> tuple[str,
         If the range is not that of wrapped phase and the user did not say ``unwrapped``.
     """
     if kind == "unwrapped":
-        return "unwrapped", []
-    low, high = float(np.nanmin(values)), float(np.nanmax(values))
-    outliers = np.count_nonzero(values > WRAPPED_LIMIT_RAD) + np.count_nonzero(values < -WRAPPED_LIMIT_RAD)
-    if outliers <= MAX_OUTLIER_SHARE * np.count_nonzero(np.isfinite(values)):
-        return "wrapped", _metres_warning(path, values, kind, max(-low, high))
-    if low >= 0 and high <= 2 * np.pi + 1e-3:
+        return "unwrapped", _metres_warning(path, found, kind)
+    if found.beyond <= MAX_OUTLIER_SHARE * found.finite:
+        return "wrapped", _metres_warning(path, found, kind)
+    if found.low >= 0 and found.high <= 2 * np.pi + 1e-3:
         return "0_2pi", [f"{path.name}: values between 0 and 2π taken as phase and wrapped to ±π"]
     raise InputError(
-        f"{path}: values from {low:.4g} to {high:.4g}, expected wrapped phase within ±π; "
-        f"{_suspicion(values, low, high)} (E06)."
+        f"{path}: values from {found.low:.4g} to {found.high:.4g}, expected wrapped phase within ±π; "
+        f"{_suspicion(found)} (E06)."
     )
 
 
-def _suspicion(values: NDArray[np.float32], low: float, high: float) -> str:
+def _suspicion(found: Survey) -> str:
     """Name what numbers beyond ±π may be."""
-    if -180.5 <= low < -90 and 90 < high <= 180.5:
+    if -180.5 <= found.low < -90 and 90 < found.high <= 180.5:
         return "these look like degrees, convert them to radians"
-    if low >= 0 and 100 < high <= 255 and _all_whole(values):
+    if found.low >= 0 and 100 < found.high <= 255 and found.is_whole:
         return "these look like grey levels 0-255 of a picture, give the numeric phase"
     return "these look like unwrapped phase, set kind: unwrapped if they are"
 
 
-def _metres_warning(path: Path, values: NDArray[np.float32], kind: str, largest: float) -> list[str]:
+def _metres_warning(path: Path, found: Survey, kind: str) -> list[str]:
     """E07: tiny numbers are more likely metres than phase."""
-    if largest >= 0.5 or float(np.std(sample(values))) >= 0.05:
+    largest = max(-found.low, found.high)
+    if largest >= 0.5 or float(np.std(found.sample)) >= 0.05:
         return []
-    found = f"all values within ±{largest:.2g}"
+    said = f"all values within ±{largest:.2g}"
     if kind == "auto":
         raise InputError(
-            f"{path}: {found}, expected phase in radians; is this displacement in metres? set kind: wrapped if it is "
+            f"{path}: {said}, expected phase in radians; is this displacement in metres? set kind: wrapped if it is "
             "phase (E07)."
         )
-    return [f"{path.name}: {found}; displacement in metres? (E07)"]
+    return [f"{path.name}: {said}; displacement in metres? (E07)"]
 
 
-def coherence_share(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """E08: bring coherence to 0…1 (in place if it can), whether stored so or as integers 0…255; NaN stays.
+def coherence_unit(path: Path, found: Survey, dtype: str) -> tuple[float, list[str]]:
+    """E08: number that stands for a coherence of 1, whether stored as 0…1, as whole numbers 0…255 or as bytes.
+
+    Returns
+    -------
+    unit, warnings
+        A warning if 0…255 may be percent.
 
     Raises
     ------
     InputError
         If the values are neither.
     """
-    low, high = float(np.fmin.reduce(values, axis=None)), float(np.fmax.reduce(values, axis=None))
-    if low >= 0 and 1.001 < high <= 255 and _all_whole(values):
-        return values / np.float32(255)
-    if low < 0 or high > 1.001:
+    if found.is_whole and found.low >= 0 and (dtype == "uint8" or 1.001 < found.high <= 255):
+        return 255.0, _percent_warning(path, found)
+    if found.finite and (found.low < 0 or found.high > 1.001):
         raise InputError(
-            f"{path}: coherence from {low:.4g} to {high:.4g}, expected 0 to 1 or whole numbers 0 to 255; are phase and "
-            "coherence swapped, or is it of another data type? (E08)."
+            f"{path}: coherence from {found.low:.4g} to {found.high:.4g}, expected 0 to 1 or whole numbers 0 to 255; "
+            "are phase and coherence swapped, or is it of another data type? (E08)."
         )
-    return np.minimum(values, 1, out=values)
+    return 1.0, []
 
 
-def _all_whole(values: NDArray[np.float32]) -> bool:
-    """Whether every finite number is whole."""
-    return bool(np.all(values[np.isfinite(values)] % 1 == 0))
+def _percent_warning(path: Path, found: Survey) -> list[str]:
+    """E08: whole numbers of which none exceeds 100 may be percent."""
+    if not 1 < found.high <= 100:
+        return []
+    return [f"{path.name}: coherence up to {found.high:g} taken as whole numbers 0-255; percent? store it as 0-1 (E08)"]
 
 
-def valid_share(path: Path, values: NDArray[np.float32]) -> list[str]:
+def valid_share(path: Path, share: float) -> list[str]:
     """E09: hardly any valid pixel.
 
     Raises
@@ -180,7 +188,6 @@ def valid_share(path: Path, values: NDArray[np.float32]) -> list[str]:
     InputError
         If there is none at all.
     """
-    share = float(np.isfinite(values).mean())
     if share == 0:
         raise InputError(
             f"{path}: no valid pixel, only zeros or no-data; expected phase; check or drop the pair (E09)."
@@ -190,20 +197,19 @@ def valid_share(path: Path, values: NDArray[np.float32]) -> list[str]:
     return [f"{path.name}: only {share:.2%} of the pixels are valid; wrong file or wrong no-data value? (E09)"]
 
 
-def zeros_are_nodata(path: Path, values: NDArray[np.float32]) -> list[str]:
+def zeros_are_nodata(path: Path, found: Survey) -> list[str]:
     """E10: exact zeros too many to be chance; returns a warning if they are to be taken as no data."""
-    share = float(np.mean(values == 0))
+    share = found.zeros / max(found.pixels, 1)
     if share <= MAX_ZERO_SHARE:
         return []
     return [f"{path.name}: {share:.2%} of the pixels are exactly 0 and no no-data value is declared; left out (E10)"]
 
 
-def fills_are_nodata(path: Path, values: NDArray[np.float32]) -> list[str]:
+def fills_are_nodata(path: Path, found: Survey) -> list[str]:
     """E11: many pixels exactly -π are a fill value of some older products."""
-    count = int(np.count_nonzero(values == GAMMA_FILL))
-    if count <= _MAX_FILL_PIXELS:
+    if found.fills <= _MAX_FILL_PIXELS:
         return []
-    return [f"{path.name}: {count} pixels are exactly -π, a fill value; left out (E11)"]
+    return [f"{path.name}: {found.fills} pixels are exactly -π, a fill value; left out (E11)"]
 
 
 def noise(path: Path, phase: NDArray[np.float32]) -> list[str]:
@@ -211,15 +217,9 @@ def noise(path: Path, phase: NDArray[np.float32]) -> list[str]:
 
     The difference of two uniform random phases has median π/2; 5 % below is already noise.
     """
-    rows = phase[:: max(1, phase.size // _SAMPLE_PIXELS)]
+    rows = phase[:: max(1, phase.size // SAMPLE_PIXELS)]
     steps = np.abs(wrap(np.diff(rows, axis=1)))
     steps = steps[np.isfinite(steps)]
     if not steps.size or np.median(steps) < 0.95 * np.pi / 2:
         return []
     return [f"{path.name}: phase differs by {np.median(steps):.2f} rad between neighbours; noise or wrong width? (E22)"]
-
-
-def sample(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Up to a million finite values spread over a raster."""
-    spread = values.ravel()[:: max(1, values.size // _SAMPLE_PIXELS)]
-    return spread[np.isfinite(spread)]

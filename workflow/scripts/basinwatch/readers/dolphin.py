@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from basinwatch.errors import InputError
-from basinwatch.grid import Grid
 from basinwatch.readers import geotiff
 from basinwatch.readers.pair import PairFiles, RawPhase
+from basinwatch.rows import Read, Rows
 
 _NAME = re.compile(r"\d{8}_\d{8}\.(?:int|unw)\.(?:tif|vrt)$")
 _VIRTUAL = ".vrt"
@@ -27,22 +26,35 @@ def is_name(path: Path) -> bool:
 
 def read(files: PairFiles) -> RawPhase:
     """Read an interferogram, or unwrapped phase by its name; every exact 0 is no data."""
-    try:
+    with _explained(files.phase):
         raw = geotiff.read(files)
+
+    @contextmanager
+    def opened() -> Iterator[Read]:
+        with _explained(files.phase), raw.rows.open() as read_rows:
+            yield read_rows
+
+    rows = Rows(*raw.rows.shape, opened).through(geotiff.without_zeros)
+    unwrapped = ".unw." in files.phase.name
+    rule = "0" if unwrapped else "z==0"
+    return replace(raw, rows=rows, kind="unwrapped" if unwrapped else raw.kind, nodata_rule=rule)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Say what to do about a virtual raster whose images are gone."""
+    try:
+        yield
     except InputError as error:
-        if files.phase.suffix != _VIRTUAL:
+        if path.suffix != _VIRTUAL:
             raise
         raise InputError(
-            f"{files.phase}: this virtual raster cannot be read, expected the images it names where they were; keep "
+            f"{path}: this virtual raster cannot be read, expected the images it names where they were; keep "
             "them, or turn it into a GeoTIFF with gdal_translate where they are."
         ) from error
-    raw.values[raw.values == 0] = np.nan
-    unwrapped = ".unw." in files.phase.name
-    return replace(raw, kind="unwrapped" if unwrapped else raw.kind, nodata_rule="0" if unwrapped else "z==0")
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read ``.unw.tif``: radians, NaN where 0."""
-    values, grid = geotiff.read_unwrapped(path, files)
-    values[values == 0] = np.nan
-    return values, grid
+    raw = geotiff.read_unwrapped(path, files)
+    return replace(raw, rows=raw.rows.through(geotiff.without_zeros), nodata_rule="0", warnings=[])

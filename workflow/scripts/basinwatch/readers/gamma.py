@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.readers import checks, gamma_headers
+from basinwatch.readers import checks, gamma_facts, gamma_headers, gamma_map, gamma_width, raw_binary
 from basinwatch.readers.gamma_headers import Header
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+from basinwatch.readers.raw_binary import Layout
+from basinwatch.rows import Rows
 
 COMPLEX_SUFFIXES = (
     ".int",
@@ -29,12 +30,9 @@ COMPLEX_SUFFIXES = (
     ".fdiff",
 )
 REAL_SUFFIXES = (".unw", ".cc", ".cor", ".corr", ".ccw", ".smcc")
-UNWRAPPED_SUFFIX = ".unw"
-_ROWS_PER_BLOCK = 512
-_SAMPLE_BLOCKS, _SAMPLE_WORDS = 64, 3072
+_UNWRAPPED = re.compile(r"[._]unw$")
+_REAL = re.compile(r"[._](unw|cc|coh)$")
 _COMPLEX_BYTES, _REAL_BYTES = 8, 4
-
-_log = logging.getLogger(__name__)
 
 
 def fits_a_header(path: Path) -> bool:
@@ -47,45 +45,43 @@ def fits_a_header(path: Path) -> bool:
 def read_grid(files: PairFiles) -> Grid:
     """Return the grid of the phase from its header and file size alone."""
     checks.reject_unreadable(files.phase)
-    return gamma_headers.grid_of(_layout(files.phase, files)[0])
+    return gamma_map.grid_of(_layout(files.phase, files)[0], files.options.get("crs"))
 
 
 def read(files: PairFiles) -> RawPhase:
     """Read complex or real phase with its header and radar facts."""
     checks.reject_unreadable(files.phase)
     header, item_bytes = _layout(files.phase, files)
-    grid = gamma_headers.grid_of(header)
-    values, source, warnings = _read_binary("phase", files.phase, grid, item_bytes)
+    grid = gamma_map.grid_of(header, files.options.get("crs"))
+    rows, source, warnings = _open_binary("phase", files.phase, grid, item_bytes, header.path)
     is_complex = item_bytes == _COMPLEX_BYTES
-    unwrapped = files.phase.suffix == UNWRAPPED_SUFFIX
+    unwrapped = _UNWRAPPED.search(files.phase.name) is not None
     dates = (files.date1, files.date2)
     return RawPhase(
-        values,
+        rows,
         grid,
         kind="wrapped" if is_complex else "unwrapped" if unwrapped else "unknown",
         source=source,
         nodata_rule="z==0" if is_complex else "0",
-        facts=gamma_headers.radar_facts(files.phase, dates, header) | {"header": header.summary()},
+        facts=gamma_facts.radar_facts(files.phase, dates, header)
+        | gamma_facts.look_vector_facts(files.phase, grid)
+        | {"header": header.summary()},
         warnings=warnings,
     )
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read an unwrapped ``.unw``: radians, NaN where 0."""
     checks.reject_unreadable(path)
     header, item_bytes = _layout(path, files)
     if item_bytes != _REAL_BYTES:
         raise InputError(f"{path}: found complex numbers, expected unwrapped phase; name the .unw file.")
-    grid = gamma_headers.grid_of(header)
-    values, _, warnings = _read_binary("unwrapped", path, grid, item_bytes)
-    for warning in warnings:
-        _log.warning(warning)
-    return values, grid
+    grid = gamma_map.grid_of(header, files.options.get("crs"))
+    rows, source, warnings = _open_binary("unwrapped", path, grid, item_bytes, header.path)
+    return RawPhase(rows, grid, "unwrapped", source, nodata_rule="0", warnings=warnings)
 
 
-def read_real(
-    role: str, path: Path, grid: Grid, allow_truncated: bool
-) -> tuple[NDArray[np.float32], dict[str, Any], list[str]]:
+def read_real(role: str, path: Path, grid: Grid, allow_truncated: bool) -> tuple[Rows, dict[str, Any], list[str]]:
     """Read a real raster that must have the size of `grid` (coherence beside its phase); NaN where 0."""
     checks.reject_unreadable(path)
     size, expected = path.stat().st_size, grid.width * grid.height * _REAL_BYTES
@@ -97,7 +93,7 @@ def read_real(
                 "the phase; name the file that belongs to it (E02)."
             )
         _require_permission(path, size // row_bytes, grid.height, allow_truncated)
-    return _read_binary(role, path, grid, _REAL_BYTES)
+    return _open_binary(role, path, grid, _REAL_BYTES, path)
 
 
 def _layout(path: Path, files: PairFiles) -> tuple[Header, int]:
@@ -113,6 +109,10 @@ def _layout(path: Path, files: PairFiles) -> tuple[Header, int]:
             if size == header.width * header.lines * item_bytes:
                 return header, item_bytes
     for header in headers:
+        for item_bytes in item_sizes:
+            if size % item_bytes == 0 and (fitting := gamma_headers.multilooked(header, path, size // item_bytes)):
+                return fitting, item_bytes
+    for header in headers:
         row_bytes = header.width * item_sizes[0]
         if row_bytes and size % row_bytes == 0 and size < row_bytes * header.lines:
             rows = size // row_bytes
@@ -123,7 +123,7 @@ def _layout(path: Path, files: PairFiles) -> tuple[Header, int]:
 
 def _item_sizes(path: Path) -> tuple[int, ...]:
     """Bytes per pixel a file name allows, likeliest first."""
-    if path.suffix in REAL_SUFFIXES:
+    if path.suffix in REAL_SUFFIXES or _REAL.search(path.name):
         return (_REAL_BYTES,)
     return (_COMPLEX_BYTES, _REAL_BYTES)
 
@@ -150,37 +150,37 @@ def _no_fit(path: Path, size: int, item_bytes: int, headers: list[Header]) -> In
         cause = f"no whole number of {item_bytes}-byte pixels, so the file is damaged; copy it again (E02)."
     else:
         fits = checks.possible_sizes(size // item_bytes)
-        cause = f"which would fit {fits}; name the header that belongs to the file (E02)."
+        width = _likely_width(path, item_bytes)
+        best = f" (rows are most alike at a width of {width})" if width else ""
+        cause = f"which would fit {fits}{best}; name the header that belongs to the file (E02)."
     return InputError(f"{path}: expected the size a header tells ({tried}), found {size} bytes, {cause}")
 
 
-def _read_binary(
-    role: str, path: Path, grid: Grid, item_bytes: int
-) -> tuple[NDArray[np.float32], dict[str, Any], list[str]]:
-    """Read phase or a real quantity by blocks of rows; missing rows and zeros are NaN."""
-    order, warnings = checks.byte_order(path, _sample_words(path))
-    dtype = np.dtype(f"{order}{'c' if item_bytes == _COMPLEX_BYTES else 'f'}{item_bytes}")
-    values = np.full(grid.shape, np.nan, np.float32)
-    rows = path.stat().st_size // (grid.width * item_bytes)
-    for top in range(0, rows, _ROWS_PER_BLOCK):
-        count = min(_ROWS_PER_BLOCK, rows - top)
-        block = np.fromfile(path, dtype, count * grid.width, offset=top * grid.width * item_bytes)
-        values[top : top + count] = _numbers(block.astype(dtype.newbyteorder("="))).reshape(count, grid.width)
-    if rows < grid.height:
-        warnings = [*warnings, f"{path.name}: truncated, {grid.height - rows} lines missing (E03)"]
-    return values, source_entry(role, path, dtype.str, "big" if order == ">" else "little"), warnings
+def _likely_width(path: Path, item_bytes: int) -> int | None:
+    """Width that the numbers suggest, if they are numbers."""
+    try:
+        return gamma_width.likely_width(path, _dtype(path, item_bytes)[0])
+    except InputError:
+        return None
 
 
-def _numbers(block: NDArray[Any]) -> NDArray[np.float32]:
-    """Angle of complex numbers, or real numbers as they are; NaN where 0 or not finite."""
-    values = np.angle(block) if np.iscomplexobj(block) else block
-    return np.where((block != 0) & np.isfinite(block), values, np.nan).astype(np.float32)
+def _dtype(path: Path, item_bytes: int) -> tuple[np.dtype[Any], list[str]]:
+    """Type of a binary's numbers with its byte order, and warnings of :func:`checks.byte_order`."""
+    order, warnings = checks.byte_order(path, gamma_headers.sample_words(path))
+    return np.dtype(f"{order}{'c' if item_bytes == _COMPLEX_BYTES else 'f'}{item_bytes}"), warnings
 
 
-def _sample_words(path: Path) -> NDArray[np.uint32]:
-    """Non-zero 4-byte words from blocks spread over the file."""
-    words = path.stat().st_size // 4
-    starts = np.unique(np.linspace(0, max(0, words - _SAMPLE_WORDS), _SAMPLE_BLOCKS).astype(int))
-    blocks = [np.fromfile(path, np.uint32, _SAMPLE_WORDS, offset=4 * int(start)) for start in starts]
-    sample = np.concatenate(blocks)
-    return sample[sample != 0]
+def _open_binary(
+    role: str, path: Path, grid: Grid, item_bytes: int, header: Path
+) -> tuple[Rows, dict[str, Any], list[str]]:
+    """Rows of phase or a real quantity; missing rows and zeros are NaN."""
+    dtype, warnings = _dtype(path, item_bytes)
+    present = path.stat().st_size // (grid.width * item_bytes)
+    layout = Layout(grid.width, grid.height, 1, dtype, "BSQ", header)
+    rows = raw_binary.stored_rows(path, layout, 1, present).through(raw_binary.radians)
+    if role != "coherence" and (better := gamma_width.better_width(path, dtype, grid.width)):
+        said = f"rows are more than twice as alike at a width of {better} as at {grid.width}; a sheared picture? (E15)"
+        warnings = [*warnings, f"{path.name}: {said}"]
+    if present < grid.height:
+        warnings = [*warnings, f"{path.name}: truncated, {grid.height - present} lines missing (E03)"]
+    return rows, source_entry(role, path, dtype.str, "big" if dtype.str[0] == ">" else "little"), warnings

@@ -1,4 +1,4 @@
-"""GAMMA parameter files: find the one that fits a binary, and read grid and radar facts from it."""
+"""GAMMA parameter files: read them, and rank those that may describe a binary."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from affine import Affine
+import numpy as np
+from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
-from basinwatch.grid import Grid
-from basinwatch.phase import SPEED_OF_LIGHT_M_S
+from basinwatch.readers.parameters import finite_number
 
 _LINE = re.compile(r"^\s*([A-Za-z_][\w()\-]*)\s*:\s*(.*?)\s*$")
 _SUFFIXES = (".par", ".off", ".diff_par", ".dem_par")
@@ -32,11 +32,8 @@ _SPACING_KEYS = {
     "range_samples": ("range_pixel_spacing", "azimuth_pixel_spacing"),
     "ifg_width": ("x_spacing", "y_spacing"),
 }
-_LOOK_KEYS = (
-    ("interferogram_range_looks", "interferogram_azimuth_looks"),
-    ("range_looks", "azimuth_looks"),
-)
-_WAVELENGTHS_M = (0.01, 1.0)
+_MAX_NUMBER = 1e12  # as a frequency in Hz
+_SAMPLE_BLOCKS, _SAMPLE_WORDS = 64, 3072
 
 
 @dataclass(frozen=True)
@@ -54,12 +51,12 @@ class Header:
     @property
     def width(self) -> int:
         """Columns; 0 if the file states no size."""
-        return int(self.number(self.size_keys[0])) if self.size_keys else 0
+        return self.whole(self.size_keys[0]) if self.size_keys else 0
 
     @property
     def lines(self) -> int:
         """Rows; 0 if the file states no size."""
-        return int(self.number(self.size_keys[1])) if self.size_keys else 0
+        return self.whole(self.size_keys[1]) if self.size_keys else 0
 
     def number(self, key: str) -> float:
         """Return the first number of a key.
@@ -67,15 +64,31 @@ class Header:
         Raises
         ------
         InputError
-            If the key is missing or has no number.
+            If the key is missing or has no finite number.
         """
-        try:
-            return float(self.keys[key].split()[0])
-        except (KeyError, IndexError, ValueError) as error:
+        number = finite_number(self.keys.get(key))
+        if number is None:
             found = repr(self.keys[key]) if key in self.keys else "nothing"
+            raise InputError(f"{self.path}: found {found} for '{key}', expected a number; complete the header.")
+        return number
+
+    def positive(self, key: str) -> float:
+        """Return the first number of a key that must be above 0; errors as :func:`number`."""
+        number = self.number(key)
+        if not 0 < number < _MAX_NUMBER:
             raise InputError(
-                f"{self.path}: found {found} for '{key}', expected a number; complete the header."
-            ) from error
+                f"{self.path}: found {self.keys[key]!r} for '{key}', expected a positive number; correct the header."
+            )
+        return number
+
+    def whole(self, key: str) -> int:
+        """Return the first number of a key that counts something; errors as :func:`number`."""
+        number = self.positive(key)
+        if number != int(number):
+            raise InputError(
+                f"{self.path}: found {self.keys[key]!r} for '{key}', expected a whole number; correct the header."
+            )
+        return int(number)
 
     def summary(self) -> dict[str, Any]:
         """File name and size keys for the metadata."""
@@ -116,21 +129,25 @@ def candidates(data: Path, dates: Sequence[date], explicit: Path | None) -> Iter
             )
         yield read_header(explicit)
         return
-    folders = _folders(data)
-    files = [(_rank(p.name, data.name, dates), depth, p.name, p) for depth, f in enumerate(folders) for p in _pars(f)]
+    folders = folders_of(data)
+    files = [
+        (_rank(p.name, data.name, dates), depth, p.name, p)
+        for depth, f in enumerate(folders)
+        for p in parameter_files(f)
+    ]
     for *_, path in sorted(files):
         header = read_header(path)
         if header.size_keys:
             yield header
 
 
-def _folders(data: Path) -> list[Path]:
+def folders_of(data: Path) -> list[Path]:
     """Return the file's folder and its nearest parents."""
     folder = data.absolute().parent
     return [folder, *folder.parents][: _PARENTS + 1]
 
 
-def _pars(folder: Path) -> list[Path]:
+def parameter_files(folder: Path) -> list[Path]:
     """Parameter files of a folder."""
     return [p for p in folder.iterdir() if p.name.lower().endswith(_SUFFIXES) and p.is_file()]
 
@@ -156,81 +173,48 @@ def _rank(name: str, data_name: str, dates: Sequence[date]) -> int:
     return 7
 
 
-def grid_of(header: Header) -> Grid:
-    """Return the grid a header describes: a map for ``.dem_par``, else radar geometry."""
-    if "DEM_projection" in header.keys:
-        return _map_grid(header)
+def grid_spacing(header: Header) -> tuple[float, float]:
+    """Column and row spacing of radar geometry in metres.
+
+    Raises
+    ------
+    InputError
+        If the header states none.
+    """
     spacing_keys = _SPACING_KEYS.get((header.size_keys or ("",))[0])
     if spacing_keys is None:
         raise InputError(f"{header.path}: found no DEM_projection, expected one beside width; complete the header.")
-    spacing = (abs(header.number(spacing_keys[0])), abs(header.number(spacing_keys[1])))
-    return Grid(header.width, header.lines, None, None, spacing)
+    return header.positive(spacing_keys[0]), header.positive(spacing_keys[1])
 
 
-def _map_grid(header: Header) -> Grid:
-    """Grid of a ``.dem_par``, whose corner is the *centre* of the upper-left pixel."""
-    crs = _map_crs(header)
-    north, east = ("lat", "lon") if crs == "EPSG:4326" else ("north", "east")
-    step_x, step_y = header.number(f"post_{east}"), header.number(f"post_{north}")
-    origin_x = header.number(f"corner_{east}") - step_x / 2
-    origin_y = header.number(f"corner_{north}") - step_y / 2
-    return Grid.from_map(header.width, header.lines, Affine(step_x, 0, origin_x, 0, step_y, origin_y), crs)
+def multilooked(header: Header, data: Path, pixels: int) -> Header | None:
+    """Parameters of an image averaged to a number of pixels, from those of the image at full resolution.
 
+    The looks in range are those that the name of the data tells (``8rlks``), those in azimuth follow from its size.
 
-def _map_crs(header: Header) -> str:
-    """EPSG code of geographic WGS 84 or a UTM zone."""
-    projection = header.keys["DEM_projection"].upper()
-    ellipsoid = header.keys.get("ellipsoid_name", "WGS 84").replace(" ", "").upper()
-    if ellipsoid in ("WGS84", "WGS1984") and projection == "EQA":
-        return "EPSG:4326"
-    if ellipsoid in ("WGS84", "WGS1984") and projection == "UTM":
-        zone = abs(int(header.number("projection_zone")))
-        south = header.number("false_northing") > 0
-        return f"EPSG:{32700 + zone if south else 32600 + zone}"
-    raise InputError(
-        f"{header.path}: found projection {projection} on ellipsoid {ellipsoid}, expected EQA or UTM on WGS 84; "
-        "export the pair as GeoTIFF."
-    )
-
-
-def radar_facts(data: Path, dates: Sequence[date], header: Header | None) -> dict[str, Any]:
-    """Wavelength, heading, incidence and looks from image parameter files near the data.
-
-    An image of either date is used, the first date's multilooked one by preference; unknown facts
-    are absent.
+    Returns
+    -------
+    None where the name tells none, or no whole number of looks gives this size.
     """
-    image = _image_header(data, dates, header)
-    facts: dict[str, Any] = {}
-    if image is not None:
-        wavelength = SPEED_OF_LIGHT_M_S / image.number("radar_frequency")
-        if _WAVELENGTHS_M[0] < wavelength < _WAVELENGTHS_M[1]:
-            facts["wavelength_m"] = wavelength
-        for fact, key in (("heading_deg", "heading"), ("incidence_deg", "incidence_angle")):
-            if key in image.keys:
-                facts[fact] = image.number(key)
-    looks = _looks(header) or (_looks(image) if image is not None and "mli" in image.path.name else None)
-    return facts | ({"looks": looks} if looks else {})
+    named = re.search(r"(\d+)rlks", data.name)
+    if named is None or "range_samples" not in header.keys or header.keys.get("range_looks", "1").split()[:1] != ["1"]:
+        return None
+    across = int(named[1])
+    width = header.width // across if across else 0
+    lines = pixels // width if width else 0
+    along = round(header.lines / lines) if lines else 0
+    if not along or width * lines != pixels or header.lines // along != lines:
+        return None
+    spacing = [header.positive(key) for key in _SPACING_KEYS["range_samples"]]
+    changed = (width, lines, across, along, spacing[0] * across, spacing[1] * along)
+    keys = ("range_samples", "azimuth_lines", "range_looks", "azimuth_looks", *_SPACING_KEYS["range_samples"])
+    return Header(header.path, header.keys | {key: str(value) for key, value in zip(keys, changed, strict=True)})
 
 
-def _image_header(data: Path, dates: Sequence[date], header: Header | None) -> Header | None:
-    """Parameter file with a radar frequency: the header itself, or one named by a date of the pair."""
-    if header is not None and "radar_frequency" in header.keys:
-        return header
-    folders = dict.fromkeys(_folders(data) + ([header.path.absolute().parent] if header else []))
-    files = [
-        (order, "mli" not in path.name, depth, path.name, path)
-        for depth, folder in enumerate(folders)
-        for path in _pars(folder)
-        for order, day in enumerate(dates)
-        if names_date(path.name, day) and path.name.endswith(".par")
-    ]
-    found = (read_header(path) for *_, path in sorted(files))
-    return next((image for image in found if "radar_frequency" in image.keys), None)
-
-
-def _looks(header: Header | None) -> list[int] | None:
-    """Range and azimuth looks, if the header states both."""
-    for across, along in _LOOK_KEYS:
-        if header is not None and across in header.keys and along in header.keys:
-            return [int(header.number(across)), int(header.number(along))]
-    return None
+def sample_words(path: Path) -> NDArray[np.uint32]:
+    """Non-zero 4-byte words from blocks spread over a binary."""
+    words = path.stat().st_size // 4
+    starts = np.unique(np.linspace(0, max(0, words - _SAMPLE_WORDS), _SAMPLE_BLOCKS).astype(int))
+    blocks = [np.fromfile(path, np.uint32, _SAMPLE_WORDS, offset=4 * int(start)) for start in starts]
+    sample = np.concatenate(blocks)
+    return sample[sample != 0]

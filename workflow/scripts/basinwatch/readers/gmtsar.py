@@ -18,6 +18,7 @@ from basinwatch.readers import geotiff, netcdf
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.parameters import finite_number, key_values
 from basinwatch.readers.radar_geometry import incidence_deg
+from basinwatch.rows import Rows
 
 _VARIABLE = "z"
 _DEGREE_AXES, _OTHER_AXES = ("lon", "lat"), ("x", "y")
@@ -55,12 +56,12 @@ def read(files: PairFiles) -> RawPhase:
     if path.name.startswith(_INTERMEDIATE):
         raise InputError(f"{path}: found an intermediate grid, expected the phase; name phasefilt.grd or phase.grd.")
     parameters = _parameters(path)
-    values, grid = _values(path, parameters)
+    rows, grid = _open(path, parameters)
     warnings = []
     if grid.geometry == "radar" and not parameters:
         warnings = [f"{path.name}: no .PRM of the pair beside it; pixel spacing unknown, steps taken for metres"]
     return RawPhase(
-        values,
+        rows,
         grid,
         kind="unwrapped" if path.name.startswith(_UNWRAPPED) else "unknown",
         source=source_entry("phase", path, "float32"),
@@ -70,29 +71,30 @@ def read(files: PairFiles) -> RawPhase:
     )
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read ``unwrap.grd``: radians, NaN where there is none."""
-    return _values(path, _parameters(path))
+    rows, grid = _open(path, _parameters(path))
+    return RawPhase(rows, grid, "unwrapped", source_entry("unwrapped", path, "float32"), nodata_rule="nan")
 
 
-def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]]:
     """Read ``corr.grd``, which must lie on the phase's pixels."""
-    values, own = _values(path, _parameters(path))
+    rows, own = _open(path, _parameters(path))
     if own.shape != grid.shape or not grid.aligned_with(own) or any(round(v) for v in grid.offset_of(own)):
         raise InputError(
             f"{path}: coherence of {own.height}x{own.width} px does not lie on the phase's {grid.height}x{grid.width} "
             "px; expected the same grid; name the one that belongs to the phase."
         )
-    return values, source_entry("coherence", path, "float32")
+    return rows, source_entry("coherence", path, "float32")
 
 
-def _values(path: Path, parameters: dict[str, str]) -> tuple[NDArray[np.float32], Grid]:
-    """Numbers with north, or the first azimuth line, at the top; GDAL puts the largest y there."""
+def _open(path: Path, parameters: dict[str, str]) -> tuple[Rows, Grid]:
+    """Rows with north, or the first azimuth line, at the top; GDAL puts the largest y there."""
     axes = _axes(path)
-    values = geotiff.read_band(path, netcdf.layer(path, _VARIABLE)).values
-    if values.shape != (axes.y.size, axes.x.size):
-        raise InputError(f"{path}: found {values.shape} numbers for {axes.y.size}x{axes.x.size} coordinates.")
-    return (values if axes.is_map else values[::-1].copy()), _grid(axes, parameters)
+    rows = geotiff.read_band(path, netcdf.layer(path, _VARIABLE)).rows
+    if rows.shape != (axes.y.size, axes.x.size):
+        raise InputError(f"{path}: found {rows.shape} numbers for {axes.y.size}x{axes.x.size} coordinates.")
+    return (rows if axes.is_map else rows.upside_down()), _grid(axes, parameters)
 
 
 def _axes(path: Path) -> _Axes:

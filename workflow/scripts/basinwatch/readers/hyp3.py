@@ -8,16 +8,14 @@ from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import archive, geotiff
-from basinwatch.readers.pair import PairFiles, RawPhase
+from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.parameters import finite_number, key_values, whole_numbers
 from basinwatch.readers.radar_geometry import incidence_deg, signed_degrees
+from basinwatch.rows import Rows
 
 _GAMMA = r"S1[A-D]{2}(?:_\d{8}T\d{6}){2}_(?:VV|HH)[PRO]\d{3,4}_INT\d{2}_G_[uw][ec][123F]_[0-9A-F]{4}"
 _BURST = r"S1_\d{6}_IW[123](?:_\d{8}){2}_(?:VV|HH)_INT\d{2}_[0-9A-F]{4}"
@@ -60,22 +58,20 @@ def read(files: PairFiles) -> RawPhase:
     path = files.phase
     name = _layer(path, _PHASE, _UNWRAPPED)
     raw = geotiff.read(files, name)
-    raw.values[raw.values == 0] = np.nan
+    rows = raw.rows.through(geotiff.without_zeros)
     wrapped = _PHASE in PurePosixPath(name or path.name).name
     facts = _facts(_parameters(path)) | {"wavelength_m": SENTINEL1_WAVELENGTH_M}  # HyP3 processes Sentinel-1 alone
-    return replace(raw, kind="unknown" if wrapped else "unwrapped", nodata_rule="0", facts=facts)
+    return replace(raw, rows=rows, kind="unknown" if wrapped else "unwrapped", nodata_rule="0", facts=facts)
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read ``_unw_phase.tif``: radians, NaN where 0."""
     band = geotiff.read_band(path, _layer(path, _UNWRAPPED))
-    band.values[band.values == 0] = np.nan
-    return band.values, band.grid
+    source = source_entry("unwrapped", path, band.dtype)
+    return RawPhase(band.rows.through(geotiff.without_zeros), band.grid, "unwrapped", source, nodata_rule="0")
 
 
-def read_coherence(
-    path: Path, grid: Grid, dates: tuple[date, date]
-) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]] | None:
     """Read ``_corr.tif`` of an archive; None if it has none."""
     member = _member(path, _COHERENCE)
     return geotiff.read_coherence(path, grid, archive.gdal_name(path, member)) if member else None
@@ -109,8 +105,10 @@ def _parameters(path: Path) -> dict[str, str]:
 
 
 def _facts(parameters: dict[str, str]) -> dict[str, Any]:
-    """Heading, incidence at the centre, looks and pass."""
+    """Heading, incidence at the centre, looks, pass and perpendicular baseline."""
     facts: dict[str, Any] = {}
+    if (baseline := finite_number(parameters.get("baseline"))) is not None:
+        facts["bperp_m"] = baseline
     if (heading := finite_number(parameters.get("heading"))) is not None:
         facts["heading_deg"] = signed_degrees(heading)
     keys = ("slantrangecenter", "spacecraftheight", "earthradiusatnadir")

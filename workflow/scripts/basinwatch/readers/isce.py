@@ -10,7 +10,6 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 from affine import Affine
-from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
@@ -18,6 +17,7 @@ from basinwatch.readers import raw_binary, xml_header
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.radar_geometry import signed_degrees
 from basinwatch.readers.raw_binary import Layout
+from basinwatch.rows import Rows
 
 _TYPES = {
     "byte": "u1", "short": "i2", "int": "i4", "float": "f4", "double": "f8", "cfloat": "c8", "cdouble": "c16"
@@ -80,11 +80,11 @@ def read_grid(files: PairFiles) -> Grid:
 def read(files: PairFiles) -> RawPhase:
     """Read an interferogram, or unwrapped phase by its name, with what the acquisition's files nearby tell."""
     image = read_image(files.phase)
-    values = _phase(files.phase, image, bool(files.options.get("allow_truncated")))
+    rows = _phase(files.phase, image, bool(files.options.get("allow_truncated")))
     warnings = ["no georeference; pixel spacing unknown, 1 m assumed"] if image.grid.geometry == "radar" else []
     unwrapped = ".unw" in files.phase.name
     return RawPhase(
-        values,
+        rows,
         image.grid,
         kind="wrapped" if image.is_complex else "unwrapped" if unwrapped else "unknown",
         source=_source("phase", files.phase, image),
@@ -94,15 +94,16 @@ def read(files: PairFiles) -> RawPhase:
     )
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read ``.unw``: radians, NaN where 0."""
     image = read_image(path)
     if image.is_complex:
         raise InputError(f"{path}: found complex numbers, expected unwrapped phase; name the .unw file.")
-    return _phase(path, image, bool(files.options.get("allow_truncated"))), image.grid
+    rows = _phase(path, image, bool(files.options.get("allow_truncated")))
+    return RawPhase(rows, image.grid, "unwrapped", _source("unwrapped", path, image), nodata_rule="0")
 
 
-def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[NDArray[np.float32], dict[str, Any]]:
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]]:
     """Read ``.cor``: the only band, or the second where the first is amplitude; NaN where 0."""
     image = read_image(path)
     if image.grid.shape != grid.shape or image.is_complex:
@@ -113,11 +114,12 @@ def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[ND
     return _phase(path, image, False), _source("coherence", path, image)
 
 
-def _phase(path: Path, image: Image, allow_truncated: bool) -> NDArray[np.float32]:
+def _phase(path: Path, image: Image, allow_truncated: bool) -> Rows:
     """Last band as radians or as stored; of two bands the first is amplitude."""
     if image.layout.bands > 2:
         raise InputError(f"{path}: found {image.layout.bands} bands, expected one, or amplitude and phase.")
-    return raw_binary.read_radians(path, image.layout, image.layout.bands, allow_truncated)
+    rows = raw_binary.band_rows(path, image.layout, image.layout.bands, allow_truncated)
+    return rows.through(raw_binary.radians)
 
 
 def _source(role: str, path: Path, image: Image) -> dict[str, Any]:
@@ -183,4 +185,6 @@ def _look_facts(phase: Path, image: Image) -> dict[str, Any]:
 
 def _middle(path: Path, image: Image, band: int) -> float:
     """Return the number of a band at the centre of an image."""
-    return float(raw_binary.read_band(path, image.layout, band)[image.grid.height // 2, image.grid.width // 2])
+    middle = image.grid.height // 2
+    with raw_binary.band_rows(path, image.layout, band).open() as read:
+        return float(read(middle, middle + 1)[0, image.grid.width // 2])

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio import DatasetReader
 
 from basinwatch.errors import InputError
+from basinwatch.raster_limits import require_room
 from basinwatch.rasters import open_raster
 from basinwatch.readers.netcdf_header import require_sound
 
-_MAX_PIXELS_PER_BYTE = 1000
+_DRIVER = "netCDF"
 _MAGICS = (b"CDF\x01", b"CDF\x02", b"CDF\x05", b"\x89HDF")
 
 
@@ -33,8 +33,8 @@ def layer(path: Path, variable: str) -> str:
     InputError
         If there is no such variable, or more of it than the file can hold however well it is compressed.
     """
-    with open_raster(_name(path, variable)) as source:
-        _require_room(path, source)
+    with open_raster(_name(path, variable), _DRIVER) as source:
+        require_room(path, source.width * source.height)
     return _name(path, variable)
 
 
@@ -42,16 +42,6 @@ def _name(path: Path, variable: str) -> str:
     """Name by which GDAL knows a variable, there or not; the header has been checked."""
     require_sound(path)
     return f'netcdf:"{path}":{variable}'
-
-
-def _require_room(path: Path, source: DatasetReader) -> None:
-    """Refuse sizes that only a damaged header declares, before memory is asked for them."""
-    pixels, size = source.width * source.height, path.stat().st_size
-    if pixels > _MAX_PIXELS_PER_BYTE * size:
-        raise InputError(
-            f"{path}: found {size} bytes for {source.height}x{source.width} numbers, expected more; "
-            "the file is damaged; copy it again (E02)."
-        )
 
 
 def variables(path: Path) -> list[str]:
@@ -63,7 +53,7 @@ def variables(path: Path) -> list[str]:
         If GDAL cannot open the file.
     """
     require_sound(path)
-    with open_raster(path) as source:
+    with open_raster(path, _DRIVER) as source:
         if source.subdatasets:
             return [name.rsplit(":", 1)[1] for name in source.subdatasets]
         return [source.tags(1).get("NETCDF_VARNAME", "")] if source.count else []
@@ -71,7 +61,7 @@ def variables(path: Path) -> list[str]:
 
 def attributes(path: Path, variable: str) -> dict[str, str]:
     """Attributes as ``variable#attribute``; those of coordinates are among them."""
-    with open_raster(_name(path, variable)) as source:
+    with open_raster(_name(path, variable), _DRIVER) as source:
         tags: dict[str, str] = source.tags()
     return tags
 
@@ -79,8 +69,8 @@ def attributes(path: Path, variable: str) -> dict[str, str]:
 def coordinate(path: Path, name: str) -> NDArray[np.float64] | None:
     """Read a coordinate's numbers in the file's order; None if there is no such variable."""
     try:
-        with open_raster(_name(path, name)) as source:
-            _require_room(path, source)
+        with open_raster(_name(path, name), _DRIVER) as source:
+            require_room(path, source.width * source.height)
             numbers: NDArray[Any] = source.read(1)
     except InputError:
         return None

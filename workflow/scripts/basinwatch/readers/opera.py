@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from basinwatch.grid import Grid
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import geotiff, netcdf
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+from basinwatch.rows import Rows
 
 _DISPLACEMENT, _COHERENCE = "displacement", "temporal_coherence"
+_MAX_DISPLACEMENT_M = 1e4
 
 
 def is_product(path: Path) -> bool:
@@ -35,27 +38,33 @@ def read(files: PairFiles) -> RawPhase:
             f"{files.phase}: found displacement without the noise of an interferogram, expected wrapped phase; set "
             "kind: unwrapped to wrap it again, and trust what the detector misses less."
         )
-    values, grid = read_unwrapped(files.phase, files)
-    return RawPhase(
-        values,
-        grid,
-        kind="unwrapped",
+    return replace(
+        read_unwrapped(files.phase, files),
         source=source_entry("phase", files.phase, "float32"),
-        nodata_rule="nan",
-        facts={"wavelength_m": SENTINEL1_WAVELENGTH_M},
         warnings=[f"{files.phase.name}: wrapped again from displacement, which has less noise than an interferogram"],
     )
 
 
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read displacement as unwrapped radians: −4π/λ times metres towards the satellite."""
     band = geotiff.read_band(path, netcdf.layer(path, _DISPLACEMENT))
-    return band.values * np.float32(-4 * np.pi / SENTINEL1_WAVELENGTH_M), band.grid
+    return RawPhase(
+        band.rows.through(_radians),
+        band.grid,
+        kind="unwrapped",
+        source=source_entry("unwrapped", path, "float32"),
+        nodata_rule="nan",
+        facts={"wavelength_m": SENTINEL1_WAVELENGTH_M},
+    )
 
 
-def read_coherence(
-    path: Path, grid: Grid, dates: tuple[date, date]
-) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+def _radians(displacement_m: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Phase of displacement towards the satellite; NaN where it is beyond all measure."""
+    plausible = np.where(np.abs(displacement_m) < _MAX_DISPLACEMENT_M, displacement_m, np.float32(np.nan))
+    return plausible * np.float32(-4 * np.pi / SENTINEL1_WAVELENGTH_M)
+
+
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]] | None:
     """Read the temporal coherence; None if the product has none."""
     if _COHERENCE not in netcdf.variables(path):
         return None

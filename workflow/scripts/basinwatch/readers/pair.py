@@ -8,10 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from basinwatch.grid import Grid
+from basinwatch.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -29,10 +27,13 @@ class PairFiles:
     header
         GAMMA ``.dem_par``, ``.off``, ``.diff_par`` or ``mli.par`` of the phase; None to search for it.
     options
-        ``kind`` (auto, wrapped, unwrapped), ``wavelength_m``, ``allow_truncated``, ``sign`` (auto, or
-        ±1: what to multiply the stored phase with to make it positive away from the satellite) and
-        ``color`` (``wheel``, ``zero`` as a share of the cycle, ``direction`` ±1, ``brightness``: modulated or
-        constant).
+        ``kind`` (auto, wrapped, unwrapped), ``wavelength_m``, ``allow_truncated``, ``crs`` (of a map whose
+        header does not tell it), ``bands`` (numbers of those to read of a GeoTIFF of several), ``variable`` (of a
+        netCDF file), ``sign`` (auto, or ±1: what to multiply the stored phase with to make it
+        positive away from the satellite) and ``color`` (``wheel``, ``zero`` as a share of the cycle,
+        ``direction`` ±1, ``brightness``: modulated or constant).
+    lookup_table
+        GAMMA's table that brings radar geometry onto a map; None leaves it there.
     """
 
     date1: date
@@ -41,13 +42,15 @@ class PairFiles:
     coherence: Path | None = None
     header: Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    lookup_table: Path | None = None
 
     @classmethod
     def of(cls, paths: Mapping[str, str], dates: Sequence[str], options: Mapping[str, Any]) -> PairFiles:
-        """Build from paths by role (``phase``, and where there are any ``coherence``, ``header``) and two ISO dates."""
-        coherence, header = (Path(paths[role]) if paths.get(role) else None for role in ("coherence", "header"))
+        """Build from paths by role (``phase``, and others named like the parameters) and two ISO dates."""
+        roles = ("coherence", "header", "lookup_table")
+        coherence, header, table = (Path(paths[role]) if paths.get(role) else None for role in roles)
         first, second = (date.fromisoformat(day) for day in dates)
-        return cls(first, second, Path(paths["phase"]), coherence, header, options)
+        return cls(first, second, Path(paths["phase"]), coherence, header, options, table)
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ class RawPhase:
 
     Parameters
     ----------
-    values
-        float32 (y, x) radians, NaN where the producer's own rule says no data.
+    rows
+        float32 radians, NaN where the producer's own rule says no data.
     kind
         ``wrapped`` when it cannot be otherwise, ``unwrapped`` when the name says so, else ``unknown``.
     source
@@ -68,15 +71,19 @@ class RawPhase:
         Metadata the producer gives: wavelength_m, heading_deg, pass, incidence_deg, looks, header, colour.
     warnings
         One sentence each.
+    dates
+        Reference and secondary date as the producer names them beside the numbers; None where only the file's
+        name tells them.
     """
 
-    values: NDArray[np.float32]
+    rows: Rows
     grid: Grid
     kind: Literal["wrapped", "unwrapped", "unknown"]
     source: dict[str, Any]
     nodata_rule: str | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    dates: tuple[date, date] | None = None
 
 
 def source_entry(role: str, path: Path, dtype: str, endian: str | None = None) -> dict[str, Any]:

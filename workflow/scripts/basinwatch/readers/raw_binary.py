@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from basinwatch.errors import InputError
 from basinwatch.readers import checks
-
-_ROWS_PER_BLOCK = 512
+from basinwatch.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -45,43 +44,38 @@ class Layout:
         return self.width * self.bands * self.dtype.itemsize
 
 
-def read_band(path: Path, layout: Layout, band: int) -> NDArray[Any]:
-    """Read one band (counted from 1) in native byte order.
+def band_rows(path: Path, layout: Layout, band: int, allow_truncated: bool = False) -> Rows:
+    """Rows of one band (counted from 1) in native byte order; missing lines are 0.
 
     Raises
     ------
     InputError
         If the file has not the size the layout asks for.
     """
-    rows = _present_rows(path, layout, allow_truncated=False)
-    values = np.empty((layout.lines, layout.width), layout.dtype.newbyteorder("="))
-    for top, block in _blocks(path, layout, band, rows):
-        values[top : top + len(block)] = block
-    return values
+    return stored_rows(path, layout, band, _present_rows(path, layout, allow_truncated))
 
 
-def read_radians(path: Path, layout: Layout, band: int, allow_truncated: bool = False) -> NDArray[np.float32]:
-    """Read one band through :func:`radians`; missing lines are NaN. Errors are those of :func:`read_band`."""
-    rows = _present_rows(path, layout, allow_truncated)
-    values = np.full((layout.lines, layout.width), np.nan, np.float32)
-    for top, block in _blocks(path, layout, band, rows):
-        values[top : top + len(block)] = radians(block.astype(layout.dtype.newbyteorder("=")))
-    return values
+def stored_rows(path: Path, layout: Layout, band: int, present: int) -> Rows:
+    """Like :func:`band_rows` for a file that is known to hold so many lines."""
+
+    def read(first: int, last: int) -> NDArray[Any]:
+        count = max(0, min(last, present) - first)
+        block = _block(path, layout, band, first, count).astype(layout.dtype.newbyteorder("="))
+        return block if count == last - first else np.pad(block, ((0, last - first - count), (0, 0)))
+
+    return Rows(layout.lines, layout.width, lambda: nullcontext(read))
 
 
-def _blocks(path: Path, layout: Layout, band: int, rows: int) -> Iterator[tuple[int, NDArray[Any]]]:
-    """First row and numbers of blocks of rows, as stored."""
+def _block(path: Path, layout: Layout, band: int, first: int, count: int) -> NDArray[Any]:
+    """Rows of a band as stored."""
     apart = layout.scheme == "BSQ"
-    bands, first = (1, (band - 1) * layout.lines) if apart else (layout.bands, 0)
+    bands, begin = (1, (band - 1) * layout.lines) if apart else (layout.bands, 0)
     row_numbers = layout.width * bands
-    for top in range(0, rows, _ROWS_PER_BLOCK):
-        count = min(_ROWS_PER_BLOCK, rows - top)
-        start = (first + top) * row_numbers * layout.dtype.itemsize
-        block = np.fromfile(path, layout.dtype, count * row_numbers, offset=start)
-        if layout.scheme == "BIP":
-            yield top, block.reshape(count, layout.width, bands)[..., band - 1]
-        else:
-            yield top, block.reshape(count, bands, layout.width)[:, 0 if apart else band - 1]
+    start = (begin + first) * row_numbers * layout.dtype.itemsize
+    block = np.fromfile(path, layout.dtype, count * row_numbers, offset=start)
+    if layout.scheme == "BIP":
+        return block.reshape(count, layout.width, bands)[..., band - 1]
+    return block.reshape(count, bands, layout.width)[:, 0 if apart else band - 1]
 
 
 def _present_rows(path: Path, layout: Layout, allow_truncated: bool) -> int:
@@ -108,5 +102,6 @@ def _present_rows(path: Path, layout: Layout, allow_truncated: bool) -> int:
 
 def radians(values: NDArray[Any]) -> NDArray[np.float32]:
     """Angle of complex numbers, or real numbers as they are; NaN where 0 or not finite."""
-    numbers = np.angle(values) if np.iscomplexobj(values) else values
-    return np.where((values != 0) & np.isfinite(values), numbers, np.nan).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # of damaged numbers
+        numbers = np.angle(values) if np.iscomplexobj(values) else values
+        return np.where((values != 0) & np.isfinite(values), numbers, np.nan).astype(np.float32)

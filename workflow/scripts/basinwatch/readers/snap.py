@@ -9,27 +9,28 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.rasters import grid_of, open_raster
+from basinwatch.rasters import open_raster
 from basinwatch.readers import raw_binary
+from basinwatch.readers.geotiff import angle, raster_rows
+from basinwatch.readers.north_up import orientation
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.raw_binary import Layout
 from basinwatch.readers.snap_product import BandEntry, Product, is_dimap, read_embedded, read_product
+from basinwatch.rows import Rows, joined
 
-_ROWS_PER_BLOCK = 512
+_TIFF = "GTiff"
 
 
 @dataclass(frozen=True)
 class _Opened:
-    """A product, and how to read a band of it by its entry."""
+    """A product, how to read a band of it by its entry, and what was turned."""
 
     product: Product
     grid: Grid
-    values_of: Callable[[BandEntry], NDArray[Any]]
+    rows_of: Callable[[BandEntry], Rows]
+    notes: list[str]
 
 
 def is_product(path: Path) -> bool:
@@ -49,52 +50,43 @@ def read(files: PairFiles) -> RawPhase:
     """Read the angle of the bands i and q; the physical band Phase only where they are missing."""
     opened, dates = _open(files.phase), (files.date1, files.date2)
     real, imaginary = (_band(opened, f"{part}_ifg", dates) for part in ("i", "q"))
-    is_complex, warnings = real is not None and imaginary is not None, []
+    is_complex, warnings = real is not None and imaginary is not None, list(opened.notes)
     if real is not None and imaginary is not None:
-        name, phase = real, _angle(opened.values_of(real), opened.values_of(imaginary))
+        entry, rows = real, joined(angle, opened.rows_of(real), opened.rows_of(imaginary))
     else:
         found = _band(opened, "Phase_ifg", dates)
         if found is None:
             raise _absent(opened, "i_ifg and q_ifg", dates)
-        name, phase = found, raw_binary.radians(opened.values_of(found))
-        warnings = [
+        entry, rows = found, opened.rows_of(found).through(raw_binary.radians)
+        warnings.append(
             f"{files.phase.name}: the bands i and q are missing; a Phase band that terrain correction interpolated "
             "has streaks at fringe edges; export i and q"
-        ]
-    if _is_reversed(name, dates):
-        warnings.append(f"{files.phase.name}: {name.name} names the dates in the other order than the file; conjugated")
+        )
+    if entry.dates not in (None, dates):
+        warnings.append(f"{files.phase.name}: {entry.name} names the dates in the other order than the file; it counts")
     return RawPhase(
-        _in_order(phase, name, dates),
+        rows,
         opened.grid,
         kind="wrapped" if is_complex else "unknown",
         source=source_entry("phase", files.phase, "complex64" if is_complex else "float32"),
         nodata_rule="z==0" if is_complex else "0",
         facts=opened.product.facts,
         warnings=warnings,
+        dates=entry.dates,
     )
 
 
-def _angle(real: NDArray[Any], imaginary: NDArray[Any]) -> NDArray[np.float32]:
-    """Angle of complex numbers by blocks of rows, which saves memory; NaN where 0 or not finite."""
-    phase = np.empty(real.shape, np.float32)
-    for top in range(0, len(real), _ROWS_PER_BLOCK):
-        rows = slice(top, top + _ROWS_PER_BLOCK)
-        phase[rows] = raw_binary.radians(real[rows] + 1j * imaginary[rows])
-    return phase
-
-
-def read_unwrapped(path: Path, files: PairFiles) -> tuple[NDArray[np.float32], Grid]:
+def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read ``Unw_Phase_ifg``: radians, NaN where 0."""
     opened, dates = _open(path), (files.date1, files.date2)
     found = _band(opened, "Unw_Phase_ifg", dates)
     if found is None:
         raise _absent(opened, "Unw_Phase_ifg", dates)
-    return _in_order(raw_binary.radians(opened.values_of(found)), found, dates), opened.grid
+    rows, source = opened.rows_of(found).through(raw_binary.radians), source_entry("unwrapped", path, "float32")
+    return RawPhase(rows, opened.grid, "unwrapped", source, nodata_rule="0", warnings=opened.notes, dates=found.dates)
 
 
-def read_coherence(
-    path: Path, grid: Grid, dates: tuple[date, date]
-) -> tuple[NDArray[np.float32], dict[str, Any]] | None:
+def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Rows, dict[str, Any]] | None:
     """Read ``coh_…`` of a pair, NaN where 0; None if the product has no such band."""
     opened = _open(path)
     found = _band(opened, "coh", dates)
@@ -105,8 +97,7 @@ def read_coherence(
             f"{path}: found {opened.grid.height}x{opened.grid.width} px, expected the phase's "
             f"{grid.height}x{grid.width} px; name the product that belongs to it."
         )
-    values = raw_binary.radians(opened.values_of(found))
-    return values, source_entry("coherence", path, "float32")
+    return opened.rows_of(found).through(raw_binary.radians), source_entry("coherence", path, "float32")
 
 
 def _band(opened: _Opened, prefix: str, dates: tuple[date, date]) -> BandEntry | None:
@@ -133,37 +124,28 @@ def _absent(opened: _Opened, wanted: str, dates: tuple[date, date]) -> InputErro
     return InputError(f"{opened.product.path}: found {names}; expected {wanted} of {pair}; export these bands.")
 
 
-def _in_order(values: NDArray[np.float32], band: BandEntry, dates: tuple[date, date]) -> NDArray[np.float32]:
-    """Phase with the sign of the file name's order of dates; the band's name says which one is the reference."""
-    return -values if _is_reversed(band, dates) else values
-
-
-def _is_reversed(band: BandEntry, dates: tuple[date, date]) -> bool:
-    """Whether a band's name has the dates in the other order than the file's."""
-    return band.dates is not None and band.dates != dates
-
-
 def _open(path: Path) -> _Opened:
     """Open a product of either form."""
     if is_dimap(path):
         product = read_product(path)
-        return _Opened(product, product.grid, lambda band: _dimap_band(product, band))
+        return _Opened(product, product.grid, lambda band: _dimap_rows(product, band), [])
     embedded = read_embedded(path)
     if embedded is None:
         raise InputError(f"{path}: found no description by SNAP; expected a .dim, or a GeoTIFF that SNAP exported.")
-    with open_raster(path) as source:
-        grid, count = grid_of(source), source.count
+    with open_raster(path, _TIFF) as source:
+        lies, count = orientation(source, path), source.count
         if source.shape != embedded.grid.shape:
             raise InputError(f"{path}: size and description by SNAP differ; expected the exported file; export again.")
-    stored = [b for b in embedded.bands if len(embedded.bands) == count or not b.is_virtual]
-    if len(stored) != count:
-        raise InputError(f"{path}: found {count} bands, expected the {len(stored)} SNAP describes; export again.")
-    placed = embedded.grid if grid.geometry == "radar" else grid
-    return _Opened(embedded, placed, lambda band: _tiff_band(path, stored.index(band) + 1))
+        stored = [b for b in embedded.bands if len(embedded.bands) == count or not b.is_virtual]
+        if len(stored) != count:
+            raise InputError(f"{path}: found {count} bands, expected the {len(stored)} SNAP describes; export again.")
+        rows = [lies.turned(raster_rows(path, _TIFF, source, band)) for band in range(1, count + 1)]
+    placed = embedded.grid if lies.grid.geometry == "radar" else lies.grid
+    return _Opened(embedded, placed, lambda band: rows[stored.index(band)], lies.notes(path))
 
 
-def _dimap_band(product: Product, band: BandEntry) -> NDArray[Any]:
-    """Numbers of a band, big-endian unless its ENVI header says otherwise."""
+def _dimap_rows(product: Product, band: BandEntry) -> Rows:
+    """Rows of a band, big-endian unless its ENVI header says otherwise."""
     if band.path is None or not band.path.is_file():
         raise InputError(
             f"{product.path}: the numbers of {band.name} are missing; expected {band.path or 'a file'}; copy the "
@@ -174,11 +156,4 @@ def _dimap_band(product: Product, band: BandEntry) -> NDArray[Any]:
     is_little = re.search(r"^\s*byte order\s*=\s*0", text, re.MULTILINE | re.IGNORECASE)
     dtype = band.dtype.newbyteorder("<" if is_little else ">")
     layout = Layout(product.grid.width, product.grid.height, 1, dtype, "BSQ", product.path)
-    return raw_binary.read_band(band.path, layout, 1)
-
-
-def _tiff_band(path: Path, index: int) -> NDArray[Any]:
-    """Numbers of a band of a GeoTIFF."""
-    with open_raster(path) as source:
-        values: NDArray[Any] = source.read(index)
-    return values
+    return raw_binary.band_rows(band.path, layout, 1)

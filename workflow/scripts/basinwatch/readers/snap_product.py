@@ -25,6 +25,7 @@ _TYPES = {"float32": "f4", "float64": "f8", "int16": "i2", "int32": "i4", "uint8
 _DATES = re.compile(r"_(\d{2}[A-Z][a-z]{2}\d{4})_(\d{2}[A-Z][a-z]{2}\d{4})")
 _TIFF_TAG = 65000
 _UNKNOWN = 99999
+_MAX_LINK_CHARACTERS = 200
 _MAX_TAG_BYTES, _MAX_ENTRIES = 64 * 2**20, 4096
 
 
@@ -115,7 +116,7 @@ def _bands(root: Element, path: Path) -> tuple[BandEntry, ...]:
 def _inside(path: Path, link: str) -> Path:
     """Path of a band's numbers, which must lie in the product's own folder."""
     relative = PurePosixPath(link.replace("\\", "/"))
-    if relative.is_absolute() or ".." in relative.parts or ":" in link:
+    if relative.is_absolute() or ".." in relative.parts or ":" in link or len(link) > _MAX_LINK_CHARACTERS:
         raise InputError(f"{path}: found the band file '{link}', expected one in the product's .data folder.")
     return (path.parent / relative).with_suffix(".img")
 
@@ -156,6 +157,8 @@ def _facts(metadata: dict[str, str]) -> dict[str, Any]:
         facts["heading_deg"] = signed_degrees(heading)
     if looks := whole_numbers(metadata.get("range_looks"), metadata.get("azimuth_looks")):
         facts["looks"] = looks
+    if metadata.get("MISSION"):
+        facts["sensor"] = metadata["MISSION"]
     if metadata.get("PASS", "").lower() in ("ascending", "descending"):
         facts["pass"] = metadata["PASS"].lower()
     return facts
@@ -169,6 +172,7 @@ def _known(metadata: dict[str, str], key: str) -> float | None:
 
 def _tiff_tag(path: Path) -> bytes:
     """Content of SNAP's private tag in the first directory of a TIFF or BigTIFF; empty where it is absent."""
+    size = path.stat().st_size
     with path.open("rb") as stream:
         start = stream.read(16)
         order = {b"II": "<", b"MM": ">"}.get(start[:2])
@@ -177,12 +181,12 @@ def _tiff_tag(path: Path) -> bytes:
         big = struct.unpack(f"{order}H", start[2:4])[0] == 43
         offset = struct.unpack(f"{order}{'Q' if big else 'I'}", start[8:16] if big else start[4:8])[0]
         count_form, entry_form = (f"{order}Q", f"{order}HHQQ") if big else (f"{order}H", f"{order}HHII")
-        stream.seek(offset)
+        stream.seek(min(offset, size))
         count = _unpack(count_form, stream.read(struct.calcsize(count_form)))
         entries = stream.read(struct.calcsize(entry_form) * min(count[0] if count else 0, _MAX_ENTRIES))
         for position in range(0, len(entries) - struct.calcsize(entry_form) + 1, struct.calcsize(entry_form)):
             tag, _, length, place = struct.unpack_from(entry_form, entries, position)
-            if tag == _TIFF_TAG and length <= _MAX_TAG_BYTES:
+            if tag == _TIFF_TAG and length <= _MAX_TAG_BYTES and place + length <= size:
                 stream.seek(place)
                 return stream.read(length).rstrip(b"\0")
     return b""

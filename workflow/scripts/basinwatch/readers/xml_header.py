@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from typing import Any
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
 
 from basinwatch.errors import InputError
 
@@ -21,17 +23,29 @@ def read_xml(path: Path) -> Element:
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected the header of a raster; copy it again.")
     with path.open("rb") as stream:
-        return parse_xml(stream.read(_MAX_BYTES + 1), path)
+        return parse_xml(stream.read(min(path.stat().st_size, _MAX_BYTES) + 1), path)
 
 
 def parse_xml(content: bytes, path: Path) -> Element:
     """Read XML that was found in `path` and return its root; errors are those of :func:`read_xml`."""
-    if len(content) > _MAX_BYTES or b"<!ENTITY" in content:
+
+    def refuse(*_: Any) -> None:
         raise InputError(f"{path}: found entities or more than {_MAX_BYTES} bytes, expected a plain XML header.")
+
+    if len(content) > _MAX_BYTES:
+        refuse()
+    tree, parser = TreeBuilder(), expat.ParserCreate()
+    parser.buffer_text = True
+    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler, parser.EndElementHandler = tree.start, tree.end
+    parser.CharacterDataHandler = tree.data
     try:
-        return fromstring(content)  # noqa: S314  nothing can expand without entities
-    except (ParseError, ValueError, LookupError) as error:
+        parser.Parse(content, True)
+    except InputError:
+        raise
+    except (expat.ExpatError, ValueError, LookupError) as error:
         raise InputError(f"{path}: damaged XML ({error}); expected a raster's header; copy it again.") from None
+    return tree.close()
 
 
 def text_of(element: Element | None, path: str, default: str = "") -> str:

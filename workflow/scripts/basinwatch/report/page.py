@@ -8,17 +8,21 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from basinwatch.activity import STATES, StateSettings
+from basinwatch.activity import STATES
 from basinwatch.comparison import EXTRA
 from basinwatch.provenance import package_versions
 from basinwatch.report import figures, tables
+from basinwatch.report.anomaly_section import anomaly_sections
+from basinwatch.report.certainty import certainty_sections
 from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES
+from basinwatch.report.news import news_sections, present_sections
+from basinwatch.report.patch_section import patch_sections
+from basinwatch.report.permit_section import permit_sections
 from basinwatch.report.products import Area, StackProducts
 from basinwatch.report.rate_tables import scores_table
-from basinwatch.report.sections import Section, rate_sections
+from basinwatch.report.sections import Part, Section, making_sections, rate_sections
 from basinwatch.report.tables import Blind, Table, count
 
-_SETTINGS = ("detection", "activity", "sbas", "hotspots", "comparison", "fusion")
 _EXTRA_CAVEAT = (
     "Where a rate is measured but shows nothing, the motion may be too short-lived or too small for a mean rate, "
     "or the detection may be wrong: look at the interferograms."
@@ -31,22 +35,32 @@ _STATE_WORDS = {
 }
 
 
-def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str]) -> str:
-    """Write the report of an area as one self-contained HTML page.
+def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str], map_name: str | None = None) -> str:
+    """Write the report of an area as one self-contained HTML page; see :func:`render_with_figures`."""
+    return render_with_figures(area, config, warnings, map_name)[0]
+
+
+def render_with_figures(
+    area: Area, config: Mapping[str, Any], warnings: Sequence[str], map_name: str | None = None
+) -> tuple[str, dict[str, bytes]]:
+    """Write the report of an area as one self-contained HTML page, and give its figures one by one.
 
     Parameters
     ----------
     area
         Products (see :func:`basinwatch.report.products.load`).
     config
-        The workflow's configuration with all defaults filled in.
+        Sections of the workflow's configuration to show, with all defaults filled in, `sbas` among them.
     warnings
         Sentences about input that was left out.
+    map_name
+        File name of the area's map page beside the report, to link to.
 
     Returns
     -------
-    str
-        HTML; equal products, configuration and package versions give equal text.
+    html, figures
+        The page; equal products, configuration and package versions give equal text. Its PNG files by name: the key of
+        the section and a number.
     """
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(
@@ -54,14 +68,19 @@ def render(area: Area, config: Mapping[str, Any], warnings: Sequence[str]) -> st
         keep_trailing_newline=True,
     )  # fmt: skip
     blind = tables.blind_basins(area)
-    return environment.get_template("template.html").render(
+    parts = _parts(area, config, blind)
+    html = environment.get_template("template.html").render(
         area=area,
         answer=answer(area, blind),
         tiles=_tiles(area, blind),
         warnings=[*warnings, *_data_warnings(area)],
-        sections=_sections(area, config, blind),
+        parts=parts,
+        map_name=map_name,
         colors={name: color for name, (color, _) in (*STATE_STYLES.items(), *STATUS_STYLES.items())},
     )
+    sections = [section for part in parts for section in part.sections]
+    drawn = {f"{s.key}-{number}": picture.png for s in sections for number, picture in enumerate(s.pictures, start=1)}
+    return html, drawn
 
 
 def answer(area: Area, blind: Sequence[Blind] | None) -> list[str]:
@@ -155,50 +174,29 @@ def _scale_warning(stack: StackProducts, model: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _sections(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> list[Section]:
-    """All sections in the order of the page."""
-    filled = not area.basins.empty
+def _parts(area: Area, config: Mapping[str, Any], blind: Sequence[Blind] | None) -> list[Part]:
+    """Sections under the questions of a reader, in the order they are asked."""
     paired = [stack for stack in area.stacks if stack.pairs]
-    nothing = () if filled else ("There are no basins to show.",)
+    gallery = Section(
+        "interferograms", "Interferograms", () if paired else ("There are no interferograms to show.",),
+        pictures=[figures.gallery(area, stack) for stack in paired],
+    )  # fmt: skip
+    listed = Section("input", "Input", tables=[tables.ingest_table(stack) for stack in paired])
+    missed = [*_blind_sections(area, blind), _comparison_section(area, config, blind), *rate_sections(area)]
     return [
-        Section("map", "Map", nothing, pictures=[figures.basin_map(area, stack) for stack in area.stacks]),
-        Section("interferograms", "Interferograms", () if paired else ("There are no interferograms to show.",),
-                pictures=[figures.gallery(area, stack) for stack in paired]),
-        Section("timeline", "Time line", nothing, pictures=[figures.timeline(area)] if filled and paired else []),
-        Section("basins", "Basins", [_definitions()] if filled else nothing,
-                tables=[tables.basin_table(area)] if filled else []),
-        _coherence_section(area),
-        *_blind_sections(area, blind),
-        _comparison_section(area, config, blind),
-        *rate_sections(area, config),
-        Section("input", "Input", tables=[tables.ingest_table(stack) for stack in paired]),
-        _settings_section(area, config),
-    ]  # fmt: skip
+        Part("now", "What is sinking now", present_sections(area)),
+        Part("news", "What is new", news_sections(area)),
+        Part("missed", "What the rate map misses", missed),
+        *_further_parts([*anomaly_sections(area), *patch_sections(area), *permit_sections(area)]),
+        Part("certainty", "How sure are we", certainty_sections(area)),
+        Part("data", "What data went in", [gallery, listed, *making_sections(area, config)]),
+        Part("work", "What was done", [_settings_section(area, config)]),
+    ]
 
 
-def _definitions() -> str:
-    """Define the four states."""
-    rule = StateSettings()
-    return (
-        f"Continuous: detected in at least {rule.continuous_share:.0%} of the pairs that observe the basin. "
-        f"New: detected only in the last {rule.recent_share:.0%} of the observed time, after at least "
-        f"{count(rule.min_observed, 'pair')} without detection. Ceased: not detected in that last part, although at "
-        f"least {count(rule.min_observed, 'pair')} observed it. Intermittent: any other."
-    )
-
-
-def _coherence_section(area: Area) -> Section:
-    """Set detections against coherence; the plot needs a pair that has one."""
-    if not area.pairs:
-        return Section("coherence", "Detections and coherence", ["There are no pairs to show."])
-    known = tables.pair_counts(area)["coherence"].notna().any()
-    return Section(
-        "coherence",
-        "Detections and coherence",
-        () if known else ("Coherence is missing in all pairs.",),
-        pictures=[figures.coherence(area)] if known else [],
-        tables=[tables.coherence_table(area)],
-    )
+def _further_parts(sections: Sequence[Section]) -> list[Part]:
+    """Put what else was looked for under one question; none where nothing was."""
+    return [Part("further", "What else was found", sections)] if sections else []
 
 
 def _blind_sections(area: Area, blind: Sequence[Blind] | None) -> list[Section]:
@@ -251,14 +249,14 @@ def _rate_tables(stack: StackProducts) -> list[Table]:
 
 def _settings_section(area: Area, config: Mapping[str, Any]) -> Section:
     """Everything needed to make the page again."""
-    used = {key: config[key] for key in _SETTINGS if key in config}
     stacks = {stack.name: config.get("stacks", {}).get(stack.name, {}) for stack in area.stacks}
     return Section(
         "settings",
-        "Model, settings and versions",
+        "Model, settings, versions and hashes",
         tables=[
             tables.key_table("Model", area.model),
-            tables.key_table("Settings", used | {"stacks": stacks}),
+            tables.key_table("Settings", dict(config) | {"stacks": stacks}),
             tables.key_table("Versions", package_versions()),
+            tables.key_table("SHA-256 of the files of this area", area.hashes),
         ],
     )

@@ -12,9 +12,13 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from basinwatch.activity.changes import COLUMNS as CHANGE_COLUMNS
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import read_metadata
+from basinwatch.provenance import file_hash
+from basinwatch.report.decision_products import AnomalyProducts, PermitProducts, read_anomalies, read_permits
+from basinwatch.report.patch_products import PatchProducts, read_patches
 from basinwatch.vectors import read_vectors
 
 _TIMELINE_COLUMNS = ("basin", "pair", "observed", "detected", "score")
@@ -23,16 +27,17 @@ _BASIN_COLUMNS = (
     "active_fraction", "active_days", "observed_days", "area_m2", "max_score",
 )  # fmt: skip
 _RATE_ROLES = (
-    "rate", "quality", "network", "network_plot", "clusters", "patterns", "emerging", "objects", "summary",
+    "rate", "quality", "network", "network_plot", "statistic", "clusters", "patterns", "emerging", "objects", "summary",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PairProducts:
-    """One interferogram: the fields of its ``meta.json`` and the path of its phase."""
+    """One interferogram: the fields of its ``meta.json`` and the paths of its phase and, where known, its coherence."""
 
     meta: Mapping[str, Any]
     phase: Path
+    coherence: Path | None = None
 
     @property
     def name(self) -> str:
@@ -66,6 +71,7 @@ class StackProducts:
     quality: Path | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
     network_plot: Path | None = None
+    statistic: Path | None = None
     clusters: gpd.GeoDataFrame | None = None
     emerging: EmergingProducts | None = None
     objects: gpd.GeoDataFrame | None = None
@@ -89,6 +95,14 @@ class FusedMotion:
 
 
 @dataclass(frozen=True)
+class DetectionFloor:
+    """Smallest subsidence a model sees: the summary of the experiment and its plot."""
+
+    summary: Mapping[str, Any]
+    plot: Path
+
+
+@dataclass(frozen=True)
 class Area:
     """All products of an area; `basins` are sorted by activity, most active first."""
 
@@ -97,7 +111,13 @@ class Area:
     basins: gpd.GeoDataFrame
     timeline: pd.DataFrame
     model: Mapping[str, Any]
+    hashes: Mapping[str, str] = field(default_factory=dict)
     fused: FusedMotion | None = None
+    floor: DetectionFloor | None = None
+    changes: pd.DataFrame | None = None
+    anomalies: AnomalyProducts | None = None
+    permits: PermitProducts | None = None
+    patches: PatchProducts | None = None
 
     @property
     def pairs(self) -> list[str]:
@@ -117,6 +137,11 @@ class Area:
         return self.timeline[self.timeline["detected"]]
 
 
+def as_lists(inputs: Mapping[str, str | Sequence[str]]) -> dict[str, list[str]]:
+    """Give every role a list of paths, also the roles that name a single file."""
+    return {role: [paths] if isinstance(paths, str) else list(paths) for role, paths in inputs.items()}
+
+
 def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str]]) -> Area:
     """Read the products of an area.
 
@@ -128,9 +153,12 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
         Its stacks by name, and whether each has a rate map.
     files
         Paths by role. `basins`, `timeline` and `model` name one file; `grids` and `activity` one per
-        stack; `meta` and `phase` one per pair, ``…/{stack}/interferograms/{pair}/…``; `rate`,
-        `quality`, `network`, `network_plot`, `clusters`, `patterns`, `emerging`, `objects` and `summary` one per
-        stack with a rate map, each role optional; `motion`, `fusion` and `slope` one file of an area that is fused.
+        stack; `meta`, `phase` and (optional) `coherence` one per pair, ``…/{stack}/interferograms/{pair}/…``; `rate`,
+        `quality`, `network`, `network_plot`, `statistic`, `clusters`, `patterns`, `emerging`, `objects` and `summary`
+        one per stack with a rate map, each role optional; `motion`, `fusion` and `slope` one file of an area that is
+        fused; `floor` and `floor_plot` one file where the detection floor was measured; `changes` one table (optional);
+        :mod:`basinwatch.report.decision_products` and :mod:`basinwatch.report.patch_products` name further
+        roles of one file each.
 
     Raises
     ------
@@ -141,15 +169,28 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
     rated = [name for name, has_rate in stacks.items() if has_rate]
     per_stack = {role: _by_stack(paths.get(role, []), list(stacks)) for role in ("grids", "activity")}
     per_rated = {role: _by_stack(paths.get(role, []), rated) for role in _RATE_ROLES}
-    pairs = _pairs_by_stack(paths.get("meta", []), paths.get("phase", []))
+    pairs = _pairs_by_stack(paths.get("meta", []), paths.get("phase", []), paths.get("coherence"))
     return Area(
         name=area,
         stacks=tuple(_read_stack(name, per_stack, per_rated, pairs.get(name, ())) for name in stacks),
         basins=_read_basins(paths["basins"][0]),
         timeline=_read_timeline(paths["timeline"][0]),
         model=_read_json(paths["model"][0]),
+        hashes={paths[role][0].name: file_hash(paths[role][0]) for role in ("basins", "timeline")},
+        floor=DetectionFloor(_read_json(paths["floor"][0]), paths["floor_plot"][0]) if paths.get("floor") else None,
+        changes=_read_changes(paths["changes"][0]) if paths.get("changes") else None,
         fused=_read_fused(paths, per_stack["grids"][rated[0]]) if paths.get("motion") else None,
+        anomalies=read_anomalies(paths, per_stack["grids"][rated[0]]) if rated else None,
+        permits=read_permits(paths),
+        patches=read_patches(paths),
     )
+
+
+def _read_changes(path: Path) -> pd.DataFrame:
+    """Read what changed since the last run; see :mod:`basinwatch.activity.changes`."""
+    changes = pd.read_csv(path, dtype=str, keep_default_na=False)
+    _require(path, changes, CHANGE_COLUMNS)
+    return changes
 
 
 def _read_fused(paths: Mapping[str, list[Path]], grid: Path) -> FusedMotion:
@@ -163,11 +204,15 @@ def _by_stack(paths: list[Path], names: list[str]) -> dict[str, Path]:
     return dict(zip(names, paths, strict=True)) if paths else {}
 
 
-def _pairs_by_stack(metas: list[Path], phases: list[Path]) -> dict[str, tuple[PairProducts, ...]]:
-    """Group pairs by the stack their path names."""
+def _pairs_by_stack(
+    metas: list[Path], phases: list[Path], coherences: list[Path] | None
+) -> dict[str, tuple[PairProducts, ...]]:
+    """Group pairs by the stack their path names; a pair that came without coherence has an empty raster of it."""
     groups: dict[str, list[PairProducts]] = {}
-    for meta, phase in zip(metas, phases, strict=True):
-        groups.setdefault(meta.parents[2].name, []).append(PairProducts(read_metadata(meta), phase))
+    for number, (meta, phase) in enumerate(zip(metas, phases, strict=True)):
+        fields = read_metadata(meta)
+        coherence = coherences[number] if coherences and fields.get("coherence_present") else None
+        groups.setdefault(meta.parents[2].name, []).append(PairProducts(fields, phase, coherence))
     return {name: tuple(sorted(pairs, key=lambda pair: pair.dates[::-1])) for name, pairs in groups.items()}
 
 
@@ -188,6 +233,7 @@ def _read_stack(
         quality=own["quality"],
         network=_read_json(own["network"]) if own["network"] else {},
         network_plot=own["network_plot"],
+        statistic=own["statistic"],
         clusters=read_vectors(own["clusters"], "clusters") if own["clusters"] else None,
         emerging=_read_emerging(own["patterns"], own["emerging"]) if own["patterns"] and own["emerging"] else None,
         objects=read_vectors(own["objects"], "objects") if own["objects"] else None,

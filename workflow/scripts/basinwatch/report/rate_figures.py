@@ -151,7 +151,7 @@ def motion_maps(area: Area, fused: FusedMotion) -> Picture:
     for number, (axes, (name, values)) in enumerate(
         zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True)
     ):
-        image = drawing.draw_rate(axes, values, view, _limit(values))
+        image = drawing.draw_rate(axes, values, view, colour_limit(values))
         figure.colorbar(image, ax=axes, location="bottom", shrink=0.9, extend="both", label=f"{name} (mm/yr)")
         draw_outlines(axes, outlines, "#3d4650", linewidth=0.9)
         for basin, shape in zip(area.basins["basin"], outlines, strict=True):
@@ -168,7 +168,7 @@ def motion_maps(area: Area, fused: FusedMotion) -> Picture:
     )
 
 
-def _limit(values: NDArray[np.float32]) -> float:
+def colour_limit(values: NDArray[np.float32]) -> float:
     """End of a symmetric colour scale that few pixels exceed."""
     finite = np.abs(values[np.isfinite(values)])
     return max(1.0, float(np.percentile(finite, _CLIP_PERCENT))) if finite.size else 1.0

@@ -33,13 +33,26 @@ class Section:
     tables: Sequence[Table] = ()
 
 
-def rate_sections(area: Area, config: Mapping[str, Any]) -> list[Section]:
-    """Development of hot spots, fused motion, and how the rate maps were made, as far as there are products."""
+@dataclass(frozen=True)
+class Part:
+    """A question of the reader and the sections that answer it."""
+
+    key: str
+    title: str
+    sections: Sequence[Section]
+
+
+def rate_sections(area: Area) -> list[Section]:
+    """Development of hot spots and fused motion, as far as there are products."""
     mapped = [(stack, stack.emerging) for stack in area.stacks if stack.emerging is not None]
     found = [_emerging_section(area, mapped)] if mapped else []
-    found += [_fusion_section(area, area.fused)] if area.fused is not None else []
+    return found + ([_fusion_section(area, area.fused)] if area.fused is not None else [])
+
+
+def making_sections(area: Area, config: Mapping[str, Any]) -> list[Section]:
+    """How the rate maps were made; nothing without any."""
     made = [stack for stack in area.stacks if stack.network]
-    return [*found, _making_section(made, config)] if made else found
+    return [_making_section(made, config)] if made else []
 
 
 def _emerging_section(area: Area, mapped: Sequence[tuple[StackProducts, EmergingProducts]]) -> Section:

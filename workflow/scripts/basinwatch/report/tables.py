@@ -119,7 +119,7 @@ def area_column(frame: gpd.GeoDataFrame) -> tuple[pd.Series, Column]:
     return frame["area_m2"] / 1e4, Column("area", "area (ha)", "number", number(1))
 
 
-def basin_table(area: Area) -> Table:
+def basin_table(area: Area, caption: str = "Basins, most active first") -> Table:
     """All basins, most active first, with the centre's longitude and latitude where there is a map."""
     frame = pd.DataFrame(area.basins.drop(columns=area.basins.geometry.name))
     frame["share"] = frame["active_fraction"]
@@ -142,7 +142,7 @@ def basin_table(area: Area) -> Table:
         Column("lon", "lon (°)", "number", number(4)),
         Column("lat", "lat (°)", "number", number(4)),
     )
-    return frame_table("Basins, most active first", frame, columns)
+    return frame_table(caption, frame, columns)
 
 
 def timeline_matrix(area: Area, max_rows: int) -> tuple[list[str], list[str], NDArray[np.float64], NDArray[np.bool_]]:

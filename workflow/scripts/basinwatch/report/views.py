@@ -14,7 +14,6 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import rasterio
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.patches import Rectangle
@@ -30,14 +29,13 @@ from shapely.geometry.base import BaseGeometry
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
+from basinwatch.raster_rows import bounded_cache
 from basinwatch.rasters import open_raster
 
 HALO = (Stroke(linewidth=3, foreground="white"), Normal())
 _MARGIN = 0.2
 _MIN_WINDOW_PX = 120
 _LARGE_SHARE = 0.4
-# GDAL would keep all decoded blocks up to a share of the machine's memory.
-_CACHE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ class View:
         thin = max(1.0, max(self.width, self.height) / size_px)
         shape = (max(1, round(self.height / thin)), max(1, round(self.width / thin)))
         window = Window(self.column, self.row, self.width, self.height)
-        with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), open_raster(path) as source:
+        with bounded_cache(), open_raster(path) as source:
             if band not in source.descriptions:
                 raise InputError(f"{path}: found bands {source.descriptions}; expected {band!r}; make the file again.")
             index = source.descriptions.index(band) + 1

@@ -8,18 +8,16 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from rasterio.windows import Window
 
 from basinwatch.grid import Grid
-from basinwatch.provenance import atomic_path, software
-from basinwatch.rasters import profile, quiet_radar_geometry
+from basinwatch.provenance import software
+from basinwatch.raster_rows import bounded_cache
+from basinwatch.rasters import new_raster, profile
 
 SIGN_TAGS = {"SIGN": "towards_positive"}
 _MAX_ERROR_MM = 0.01
-# GDAL would keep a twentieth of the machine's memory.
-_CACHE_MB = 256
 
 
 @contextmanager
@@ -35,12 +33,7 @@ def series_writer(
         (512 px) in reading order give the same bytes every time.
     """
     options = profile(grid, "float32", len(dates), _MAX_ERROR_MM) | {"interleave": "band"}
-    with (
-        atomic_path(path) as part,
-        quiet_radar_geometry(),
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
-        rasterio.open(part, "w", **options) as target,
-    ):
+    with bounded_cache(), new_raster(path, options) as target:
         target.update_tags(SOFTWARE=software(), **tags)
         for band, day in enumerate(dates, start=1):
             target.set_band_description(band, day.isoformat())

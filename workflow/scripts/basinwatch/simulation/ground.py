@@ -7,16 +7,18 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from basinwatch.simulation import coherence
 from basinwatch.simulation.atmosphere import smooth_field, terrain
 from basinwatch.simulation.geometry import Spacing
 from basinwatch.simulation.mines import Mine, Movement
 from basinwatch.simulation.randomness import Source, generator
+from basinwatch.simulation.slides import Slide, draw_slides
 
 Field = NDArray[np.float32]
 
-_MEAN_HEIGHT_M, _RELIEF_M = 260.0, 60.0
+_MEAN_HEIGHT_M, _ROUNDED_M = 260.0, 120.0
 _HEIGHT_ERROR_M, _HEIGHT_ERROR_CORRELATION_M = 4.0, 90.0
 _COHERENCE_SPREAD, _COHERENCE_CORRELATION_M = 0.05, 900.0
 _WOODS_SHARE, _WOODS_CORRELATION_M, _WOODS_FACTOR = 0.15, 700.0, 0.55
@@ -38,6 +40,11 @@ class Ground:
         Where the ground sinks.
     has_relief
         Whether there are hills, and errors in the elevation model they were removed with.
+    relief_m
+        Root mean square of the difference in height of two places 10 km apart.
+    slide_count
+        How many slopes creep downhill. Where there are any, heights are rounded, as soil does it: fractal ones face
+        another way at every pixel.
     """
 
     shape: tuple[int, int]
@@ -45,14 +52,29 @@ class Ground:
     seed: int
     mines: tuple[Mine, ...]
     has_relief: bool
+    relief_m: float
+    slide_count: int = 0
 
     @cached_property
     def heights_m(self) -> Field:
         """Heights (y, x)."""
         heights = np.full(self.shape, _MEAN_HEIGHT_M, np.float32)
         if self.has_relief:
-            heights += terrain(generator(self.seed, 0, Source.HEIGHTS), self.shape, self.spacing, _RELIEF_M)
+            heights += terrain(generator(self.seed, 0, Source.HEIGHTS), self.shape, self.spacing, self.relief_m)
+        if self.slide_count:
+            heights = gaussian_filter(heights, [_ROUNDED_M / step for step in self.spacing])
         return heights
+
+    @cached_property
+    def slides(self) -> tuple[Slide, ...]:
+        """Where the ground creeps downhill.
+
+        Raises
+        ------
+        InputError
+            If the scene has no room for so many slides.
+        """
+        return draw_slides(self.seed, self.slide_count, self.heights_m, self.spacing) if self.slide_count else ()
 
     @cached_property
     def height_error_m(self) -> Field:
@@ -64,8 +86,10 @@ class Ground:
         return np.float32(_HEIGHT_ERROR_M) * field
 
     def movements(self, first_day: float, last_day: float) -> list[Movement]:
-        """Movement of every mine between two days."""
-        return [mine.movement(self.shape, self.spacing, first_day, last_day) for mine in self.mines]
+        """Movement of every mine and slide between two days."""
+        days = first_day, last_day
+        sunk = [mine.movement(self.shape, self.spacing, *days) for mine in self.mines]
+        return sunk + [slide.movement(self.heights_m, self.spacing, *days) for slide in self.slides]
 
     def land_coherence(self, level: float) -> tuple[Field, NDArray[np.bool_]]:
         """Coherence of ground at rest about a mean level, (y, x), and where there is water instead."""

@@ -20,6 +20,7 @@ class Source(IntEnum):
     ACQUISITION = 37
     PAIR_GROUND = 38
     SPECKLE = 39
+    SLIDES = 40
 
 
 def generator(seed: int, number: int, component: int, block: int = 0) -> Generator:

@@ -120,7 +120,8 @@ class SimulatedStack:
         grid = place(settings["size_px"], settings["spacing_m"])
         spacing = Spacing(grid.pixel_spacing_m[1], grid.pixel_spacing_m[0])
         mines = EXAMPLE_MINES if wanted == "example" else draw_mines(seed, wanted, grid.shape, spacing)
-        ground = Ground(grid.shape, spacing, seed, mines, settings["elevation"])
+        hills = settings["elevation"], settings["relief_m"], settings["slides"]
+        ground = Ground(grid.shape, spacing, seed, mines, *hills)
         return cls(grid, ground, TRACKS[settings["pass"]], date.fromisoformat(settings["first_date"]))
 
     def acquisition(self, day: date) -> Acquisition:

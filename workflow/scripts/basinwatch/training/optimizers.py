@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import torch
@@ -29,6 +32,9 @@ class OptimizerSettings:
         Decay of the mean squared gradient (β₂ of Adam).
     clip_norm
         Largest norm of the gradient; None lets it be.
+    layer_rates
+        Learning rates of single layers in shares of the others', by the beginning of their parameters' names; wins
+        over what the detector asks for itself.
     """
 
     name: str = "adamw"
@@ -36,6 +42,7 @@ class OptimizerSettings:
     momentum: float = 0.9
     second_momentum: float = 0.999
     clip_norm: float | None = 5.0
+    layer_rates: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.name not in NAMES:
@@ -45,22 +52,53 @@ class OptimizerSettings:
 
 
 def build_optimizer(network: nn.Module, settings: OptimizerSettings) -> torch.optim.Optimizer:
-    """Optimiser of all parameters that learn; its learning rate is set step by step."""
-    groups = _groups(network, settings.weight_decay)
+    """Optimiser of all parameters that learn; the rate is set step by step, see :func:`set_learning_rate`.
+
+    Raises
+    ------
+    InputError
+        If a rate is given for a layer that does not exist.
+    """
+    groups = _groups(network, settings)
     if settings.name == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum)
     family = torch.optim.AdamW if settings.name == "adamw" else torch.optim.Adam
     return family(groups, betas=(settings.momentum, settings.second_momentum))
 
 
-def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Parameters with and without weight decay."""
-    learning = [p for p in network.parameters() if p.requires_grad]
-    kernels, others = [p for p in learning if p.ndim > 1], [p for p in learning if p.ndim <= 1]
-    return [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Set the rate of every layer."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate_share"]
 
 
-def limit_gradient(network: nn.Module, settings: OptimizerSettings) -> None:
-    """Shorten the gradient to the settings' norm."""
-    if settings.clip_norm is not None:
-        torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+def _groups(network: nn.Module, settings: OptimizerSettings) -> list[dict[str, Any]]:
+    """Parameters with and without weight decay, for every rate."""
+    learning = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    share = _rate_shares(list(learning), getattr(network, "layer_rates", {}), settings.layer_rates)
+    return [
+        {
+            "params": [p for name, p in learning.items() if share[name] == wanted and (p.ndim > 1) == kernels],
+            "weight_decay": settings.weight_decay if kernels else 0.0,
+            "rate_share": wanted,
+        }
+        for wanted, kernels in product(sorted({1.0, *share.values()}, reverse=True), (True, False))
+    ]
+
+
+def _rate_shares(names: Sequence[str], own: Mapping[str, float], wanted: Mapping[str, float]) -> dict[str, float]:
+    """Share of the learning rate of every parameter; what is `wanted` wins over a detector's `own`."""
+    for start in wanted:
+        if not any(name.startswith(start) for name in names):
+            raise InputError(
+                f"training.optimizer.layer_rates: found {start!r}, expected the beginning of a parameter's name such "
+                f"as {names[0]!r}; correct or remove it."
+            )
+    shares = [*wanted.items(), *own.items()]
+    return {name: next((share for start, share in shares if name.startswith(start)), 1.0) for name in names}
+
+
+def limit_gradient(network: nn.Module, settings: OptimizerSettings) -> float:
+    """Shorten the gradient to the settings' norm, and return the norm it had."""
+    longest = math.inf if settings.clip_norm is None else settings.clip_norm
+    return float(torch.nn.utils.clip_grad_norm_(network.parameters(), longest))

@@ -9,10 +9,10 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -26,11 +26,11 @@ from basinwatch.simulation.drawing import draw
 from basinwatch.simulation.rendering import render
 from basinwatch.simulation.settings import Settings
 from basinwatch.simulation.sources import Sources
-from basinwatch.training.augmentation import Arrays, generator
+from basinwatch.training.augmentation import generator
+from basinwatch.training.warping import Arrays
 
 _ORDER = 0
 _BATCHES_AHEAD = 3
-Item = TypeVar("Item")
 Batches = Generator[Arrays, None, None]
 
 
@@ -40,6 +40,10 @@ class TileSource(Protocol):
     @property
     def tile_size_px(self) -> int:
         """Side of the tiles."""
+
+    @property
+    def content(self) -> str:
+        """What the tiles hold, see :func:`basinwatch.encoding.content`."""
 
     @property
     def tiles(self) -> int:
@@ -73,6 +77,11 @@ class ShardSource:
     def tile_size_px(self) -> int:
         """Side of the tiles."""
         return self.data.tile_size_px
+
+    @property
+    def content(self) -> str:
+        """What the shards hold."""
+        return self.data.content
 
     @property
     def tiles(self) -> int:
@@ -115,6 +124,11 @@ class SimulatedSource:
     def tile_size_px(self) -> int:
         """Side of the tiles."""
         return self.settings.tile_size_px
+
+    @property
+    def content(self) -> str:
+        """Phase alone is simulated."""
+        return "phase"
 
     @property
     def tiles(self) -> int:
@@ -194,11 +208,21 @@ class MixedSource:
                 f"training: found simulated tiles of {sizes[0]} px and labelled ones of {sizes[1]} px, expected one "
                 "size; set simulation.tile_size_px and training_tiling to the same."
             )
+        if self.first.content != self.second.content:
+            raise InputError(
+                f"training: found simulated tiles of {self.first.content} and labelled ones of {self.second.content}, "
+                "expected one of them; train on each by itself."
+            )
 
     @property
     def tile_size_px(self) -> int:
         """Side of the tiles."""
         return self.first.tile_size_px
+
+    @property
+    def content(self) -> str:
+        """What the tiles of both sources hold."""
+        return self.first.content
 
     @property
     def tiles(self) -> int:
@@ -237,12 +261,3 @@ def _processes(workers: int) -> Iterator[Executor]:
             yield pool
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
-
-
-def one_ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
-    """Yield the same items; the next one is made while one is in use."""
-    with ThreadPoolExecutor(1) as worker:
-        upcoming = worker.submit(next, items, None)
-        while (item := upcoming.result()) is not None:
-            upcoming = worker.submit(next, items, None)
-            yield item

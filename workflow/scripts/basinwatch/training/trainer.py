@@ -20,21 +20,22 @@ from basinwatch import detectors
 from basinwatch.compute import fast_dtype, pick_device, use_threads
 from basinwatch.datasets.tiles import ShardSet
 from basinwatch.detectors import Detector
-from basinwatch.encoding import encode
+from basinwatch.encoding import content, encode
 from basinwatch.errors import InputError
 from basinwatch.evaluation.average_precision import average_precision
 from basinwatch.evaluation.predictions import Output, best_thresholds, hold_against, predict
 from basinwatch.evaluation.scores import confusion, object_scores, pixel_scores
 from basinwatch.inference.instances import InstanceSettings
 from basinwatch.models import load_model, read_spec, save_model
+from basinwatch.prefetching import one_ahead
 from basinwatch.provenance import package_versions, text_hash
 from basinwatch.training.augmentation import AugmentationSettings, augment_batch
 from basinwatch.training.curve import COLUMNS, Row, plot_curve, quality, rows_since_best, write_curve
-from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient
+from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient, set_learning_rate
 from basinwatch.training.schedules import ScheduleSettings, learning_rate
 from basinwatch.training.starting_weights import start_from_model
 from basinwatch.training.state import CHECKPOINT, TrainingState
-from basinwatch.training.tile_sources import TileSource, one_ahead
+from basinwatch.training.tile_sources import TileSource
 
 logger = logging.getLogger(__name__)
 BEST = "best"
@@ -144,16 +145,18 @@ class Trainer:
         self.state.detector.train()
         return self._loss(self.state.detector, x, target)
 
-    def update(self, loss: Tensor) -> None:
-        """One optimiser step down a loss."""
-        settings, state = self.settings, self.state
-        for group in state.optimizer.param_groups:
-            group["lr"] = self.learning_rate(state.step)
-        state.optimizer.zero_grad(set_to_none=True)
+    def find_gradient(self, loss: Tensor) -> float:
+        """Set the gradient of a loss, limited as the settings say; its norm before that."""
+        self.state.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        limit_gradient(state.detector, settings.optimizer)
+        return limit_gradient(self.state.detector, self.settings.optimizer)
+
+    def update(self, loss: Tensor) -> None:
+        """One optimiser step down the gradient of a loss."""
+        state = self.state
+        set_learning_rate(state.optimizer, self.learning_rate(state.step))
         state.optimizer.step()
-        state.update_average(settings.average_decay)
+        state.update_average(self.settings.average_decay)
         state.step += 1
         state.losses.append(loss.item())
 
@@ -207,6 +210,13 @@ def _require_fitting_tiles(architecture: str, detector: Detector, training: Tile
             f"training: found tiles of {sizes[0]} px, expected a multiple of {detector.stride} for {architecture}; "
             "correct simulation.tile_size_px and the tiling of labelled pairs."
         )
+    wanted = content(detector.encoding)
+    for what, found in (("tiles", training.content), ("validation tiles", validation.content)):
+        if found != wanted:
+            raise InputError(
+                f"training: found {what} of {found} for {architecture} with encoding '{detector.encoding}', expected "
+                f"{what} of {wanted}; correct options.encoding or the data."
+            )
 
 
 def train(
@@ -231,7 +241,7 @@ def train(
     Raises
     ------
     InputError
-        If the tiles do not fit the detector, or the loss stops being a number.
+        If the tiles do not fit the detector, or loss or gradient stop being numbers.
     """
     use_threads(threads)
     trainer = Trainer(settings, training, validation, pick_device(device))
@@ -246,7 +256,9 @@ def train(
         "versions": package_versions(), "device": trainer.device.type, "precision": str(trainer.dtype),
     }  # fmt: skip
     _ship(trainer, folder, record)
+    # In this order a run that is killed in between finds what its checkpoint counts on.
     (folder / CHECKPOINT).unlink(missing_ok=True)
+    shutil.rmtree(folder / BEST)
     return record
 
 
@@ -263,7 +275,8 @@ def _run(trainer: Trainer, folder: Path, identity: str) -> None:
             due = time.monotonic() - saved >= settings.checkpoint_seconds
             before = state.snapshot(identity) if due else None
             loss = trainer.training_loss(x, target)
-            _require_finite(loss, trainer, folder)
+            _require_finite("loss", loss.item(), trainer, folder)
+            _require_finite("norm of the gradient", trainer.find_gradient(loss), trainer, folder)
             # Only now is it known that the weights are good.
             if before is not None:
                 before.save(folder)
@@ -276,13 +289,13 @@ def _run(trainer: Trainer, folder: Path, identity: str) -> None:
                     return
 
 
-def _require_finite(loss: Tensor, trainer: Trainer, folder: Path) -> None:
-    """Stop a run whose loss is no number; checkpoint and best weights stay as they are."""
-    if not math.isfinite(loss.item()):
+def _require_finite(what: str, value: float, trainer: Trainer, folder: Path) -> None:
+    """Stop a run that diverges before its weights are changed; checkpoint and best weights stay as they are."""
+    if not math.isfinite(value):
         kept = f"; the best weights so far are in {folder / BEST}" if trainer.state.curve else ""
         raise InputError(
-            f"training {trainer.settings.name}: loss at step {trainer.state.step + 1} is {loss.item()}, expected a "
-            f"number; lower learning_rate{kept}."
+            f"training {trainer.settings.name}: {what} at step {trainer.state.step + 1} is {value}, expected a number; "
+            f"lower learning_rate{kept}."
         )
 
 
@@ -334,4 +347,3 @@ def _ship(trainer: Trainer, folder: Path, record: dict[str, Any]) -> None:
     at_thresholds = {"precision": scores.precision, "recall": scores.recall, "f1": scores.f1}
     record["metrics"] = {"last_row": curve[-1], "best_row": best, "at_thresholds": at_thresholds}
     save_model(folder, trainer.state.average, _spec(trainer, chosen, record))
-    shutil.rmtree(folder / BEST)

@@ -23,7 +23,7 @@ from scipy.ndimage import distance_transform_edt
 from basinwatch import gacos
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.rasters import grid_of, open_raster
+from basinwatch.rasters import open_raster
 from basinwatch.sbas.pixels import Pixels
 from basinwatch.stacks import parse_date
 
@@ -143,8 +143,7 @@ class DelayMaps:
         """Placement of one file."""
         if self.kind == "zenith":
             return gacos.read_grid(self.paths[day])
-        with open_raster(self.paths[day]) as source:
-            return grid_of(source)
+        return gacos.read_degrees_grid(self.paths[day])
 
 
 @dataclass(frozen=True)
@@ -218,9 +217,10 @@ def decide(
         Of each pixel or of all.
     """
     found = maps.covering(dates, pixels)
+    delays = maps.phase(found, pixels, incidence_deg, wavelength_m)
+    found, delays = _with_numbers(maps, found, delays)
     usable = np.array([day in found for day in dates])
     calmed, scatter = np.ones(len(found), bool), np.full((2, len(dates)), np.nan)
-    delays = maps.phase(found, pixels, incidence_deg, wavelength_m)
     for _ in range(_ROUNDS if found else 0):
         known = calmed if settings.only_where_better else np.ones(len(found), bool)
         centred = series[usable] - series[usable][known].mean(0)
@@ -236,6 +236,17 @@ def decide(
     for row in correction.table():
         log.info("delay, standard deviation of stable ground: %s", row)
     return correction
+
+
+def _with_numbers(maps: DelayMaps, days: list[date], delays: Float) -> tuple[list[date], Float]:
+    """Leave out dates whose map, (dates, P), has no number on stable ground; the log names them."""
+    known: NDArray[np.bool_] = np.asarray(np.isfinite(delays).any(1))
+    for day in (day for day, has_any in zip(days, known, strict=True) if not has_any):
+        log.warning(
+            "%s: found no delay on the stack's stable ground, expected one; the date stays uncorrected, download it "
+            "again", maps.paths[day],
+        )  # fmt: skip
+    return [day for day, has_any in zip(days, known, strict=True) if has_any], delays[known]
 
 
 def _mean(delays: Float) -> Float:
@@ -258,10 +269,10 @@ def _require_degrees(incidence_deg: NDArray[np.floating[Any]] | float) -> None:
 
 def _read_slant(path: Path, grid: Grid, rows: slice, columns: slice) -> Float:
     """Read a window of a slant delay; 0 is no data."""
-    with open_raster(path) as source:
+    with open_raster(path, "GTiff") as source:
         window = Window.from_slices(rows, columns, height=grid.height, width=grid.width)
         values = source.read(1, window=window, masked=True).filled(0)
-    return np.where(values == 0, np.nan, values).astype(np.float32)
+    return np.where((values == 0) | ~np.isfinite(values), np.nan, values).astype(np.float32)
 
 
 @dataclass(frozen=True)

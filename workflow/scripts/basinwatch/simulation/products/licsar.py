@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 
 from basinwatch.grid import Grid
 from basinwatch.provenance import atomic_path
+from basinwatch.rasters import new_raster
 from basinwatch.simulation.geometry import SLANT_RANGE_M
 from basinwatch.simulation.stack import Pair, SimulatedStack
 
@@ -66,5 +66,5 @@ def write_pair(stack: SimulatedStack, pair: Pair, files: Mapping[str, str]) -> N
 def _write_raster(path: str, values: NDArray[Any], grid: Grid) -> None:
     profile = {"driver": "GTiff", "width": grid.width, "height": grid.height, "count": 1, "dtype": values.dtype,
                "crs": grid.crs_wkt, "transform": grid.affine, "compress": "deflate"}  # fmt: skip
-    with atomic_path(path) as part, rasterio.open(part, "w", **profile) as target:
+    with new_raster(path, profile) as target:
         target.write(values, 1)

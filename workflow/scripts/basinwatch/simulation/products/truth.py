@@ -19,7 +19,9 @@ from basinwatch.simulation.deformation import Patch
 from basinwatch.simulation.geometry import PHASE_PER_MM
 from basinwatch.simulation.labels import basin_mask
 from basinwatch.simulation.mines import Mine
+from basinwatch.simulation.slides import slide_outlines
 from basinwatch.simulation.stack import Pair, SimulatedStack
+from basinwatch.vectors import write_geopackage
 
 _DAYS_PER_YEAR = 365.25
 _REVISIT_DAYS = 12
@@ -88,3 +90,8 @@ def write_rate(stack: SimulatedStack, pair: Pair, rate: Path) -> None:
     """Write the mean rate between two dates, towards the satellite, as GeoTIFF in mm per year."""
     values = rate_mm_per_year(stack, pair)
     write_raster(rate, values, stack.grid, bands=["rate_mm_yr"], units="mm/yr", tags={"SIGN": "towards_positive"})
+
+
+def write_slides(stack: SimulatedStack, slides: Path) -> None:
+    """Write the outlines and rates of the slopes that creep downhill as a GeoPackage with a layer ``slides``."""
+    write_geopackage(slides, {"slides": slide_outlines(stack.ground.slides, stack.grid)})

@@ -1,0 +1,162 @@
+"""Every command of the README and the documentation is run; what takes hours is planned instead of done."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import yaml
+from basinwatch.configuration import validate
+
+from tests.conftest import ROOT
+from tests.workflow.conftest import Workspace
+
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "config/README.md", *sorted((ROOT / "docs").glob("*.md")))
+BLOCK = re.compile(r"^ *```(?:bash|sh)\n(.*?)^ *```", re.M | re.S)
+INLINE = re.compile(r"`((?:\.venv/bin/\w+|snakemake|make|python|pip install) [^`\n]+)`")
+YAML = re.compile(r"^ *```yaml\n(.*?)^ *```", re.M | re.S)
+CLUSTERS = ("profiles/slurm", "profiles/cluster")
+# What needs another machine or a service is tried where that is: test_cluster*.py and by hand.
+ELSEWHERE = {
+    "docker",
+    "podman",
+    "conda",
+    "mamba",
+    "sbatch",
+    "squeue",
+    "scancel",
+    "sinfo",
+    "ssh",
+    "apptainer",
+    "mail",
+    "cp",
+    "mkdir",
+}
+
+
+def commands() -> list[str]:
+    """Commands of all pages, without comments and twins."""
+    found: dict[str, None] = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = [line for block in BLOCK.findall(text) for line in block.replace("\\\n", " ").splitlines()]
+        for line in [*lines, *INLINE.findall(text)]:
+            # A configuration file takes all words up to the next option for files too: there the cores stay.
+            bare = re.sub(r"\s+#.*" + ("" if "--configfile" in line else r"| --cores \w+"), "", line)
+            command = bare.strip().removeprefix("$ ").replace(".venv/bin/", "").removeprefix("python -m ")
+            if command and not command.startswith("#") and shlex.split(command)[0] not in ELSEWHERE:
+                found[command] = None
+    return list(found)
+
+
+@pytest.fixture(scope="module")
+def reader(finished_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A folder as a reader's: a finished run, a configuration of their own, the examples, the pictures' scripts."""
+    workspace = finished_workspace.copy(tmp_path_factory.mktemp("reader") / "run")
+    shutil.copytree(
+        ROOT / "config", workspace.folder / "config", dirs_exist_ok=True, ignore=shutil.ignore_patterns("config.yaml")
+    )
+    shutil.copy(workspace.folder / "config/config.yaml", workspace.folder / "config/mine.yaml")
+    for name in ("docs", ".ci"):
+        shutil.copytree(ROOT / name, workspace.folder / name)
+    (workspace.folder / "benchmarks").symlink_to(ROOT / "benchmarks")
+    shutil.copy(ROOT / "Makefile", workspace.folder)
+    shutil.copytree(ROOT / "tests", workspace.folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "requirements.lock"):
+        shutil.copy(ROOT / name, workspace.folder)
+    return workspace
+
+
+def run(workspace: Workspace, *command: str) -> str:
+    """Run in the reader's folder; the output of a success."""
+    bin_folder = str(Path(sys.executable).parent)
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
+    environment = clean | {"PATH": f"{bin_folder}:{clean['PATH']}"}
+    done = subprocess.run(command, cwd=workspace.folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_documented_command_works(reader: Workspace, command: str) -> None:
+    program, *arguments = shlex.split(command)
+    if arguments == ["calibrate"]:
+        pytest.skip("needs labelled tiles; that it says so is tested in test_targets.py")
+    if any(name in arguments for name in CLUSTERS) and find_spec("snakemake_executor_plugin_slurm") is None:
+        pytest.skip("the executor plugins of the lock are not installed (make setup)")
+    ways = {
+        "make": _make, "snakemake": _snakemake, "python": _python, "pip": _pip,
+        "pytest": lambda reader, words: run(reader, "pytest", *words, "--collect-only"),
+        "ruff": lambda reader, words: run(reader, "ruff", "--version"),
+        "mypy": lambda reader, words: run(reader, "mypy", "--version"),
+    }  # fmt: skip
+    assert program in ways, f"no way is known to try {command!r}; add one here, or name its program in ELSEWHERE"
+    ways[program](reader, arguments)
+
+
+def _make(reader: Workspace, arguments: list[str]) -> None:
+    """Plan a target; a benchmark it names must be there."""
+    run(reader, "make", "--dry-run", *arguments)
+    named = [value for value in arguments if value.startswith("NAME=")]
+    assert all((ROOT / "benchmarks" / f"{value[5:]}.py").is_file() for value in named)
+
+
+def _snakemake(reader: Workspace, arguments: list[str]) -> None:
+    """Plan what would run for long."""
+    at_once = {"--unlock", "--touch", "--dry-run", "--report"} & set(arguments)
+    cores = [] if "--cores" in arguments else ["--cores", "1"]
+    run(reader, "snakemake", *cores, *map(_stand_in, arguments), *([] if at_once else ["--dry-run"]))
+
+
+def _python(reader: Workspace, arguments: list[str]) -> None:
+    """Run a script on the reader's own folder."""
+    folder = str(reader.folder / "raw")
+    if "calibrate-colors" in arguments:
+        run(reader, "python", *arguments[:2], "--help")
+    elif "inspect" in arguments:
+        answer = run(reader, "python", *(folder if word in ("/data/track51", "FOLDER") else word for word in arguments))
+        assert "phase:" in answer
+        assert "gamma" in answer
+    else:
+        run(reader, "python", *arguments)
+
+
+def _pip(reader: Workspace, arguments: list[str]) -> None:
+    """Nothing is installed: what is offered must be an extra of the project."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    offered = {re.split(r"[><=]", name)[0] for extra in project["optional-dependencies"].values() for name in extra}
+    assert set(arguments[1:]) <= offered
+
+
+def _stand_in(argument: str) -> str:
+    """Names that stand for the reader's own become those of the reader's folder."""
+    return {"NAME": "mine", "results/simulated/valley/rate_true/20240105_20240516.tif": "all"}.get(argument, argument)
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if YAML.search(page.read_text(encoding="utf-8"))], ids=lambda p: p.name
+)
+def test_every_piece_of_configuration_in_the_documentation_is_one_the_schema_takes(page: Path) -> None:
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    for block in YAML.findall(page.read_text(encoding="utf-8")):
+        given = yaml.safe_load(block)
+        if isinstance(given, dict) and set(given) & set(schema["properties"]):
+            validate({"stacks": {"mine": {"phase": "{pair}.tif"}}} | given, schema)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        targets = re.findall(r"\]\(([^)#\s]+)\)", text)
+        local = [target for target in targets if not re.match(r"\w+:", target)]
+        generated = [target for target in local if target.startswith("reference/")]
+        missing = [target for target in set(local) - set(generated) if not (page.parent / target).exists()]
+        assert not missing, (page.name, missing)
