@@ -59,5 +59,5 @@ def test_a_cut_raster_is_not_whole(tmp_path, share):
     write_raster(path, noise(GRID.shape), GRID, bands=["noise"])
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(OSError, match="make room"):
+    with pytest.raises(OSError, match="stored whole"):
         require_whole(path)

@@ -121,6 +121,16 @@ def test_many_events_at_once_write_one_file(tmp_path, clock, monkeypatch):
     assert len(written) == 2
 
 
+def test_a_status_that_cannot_be_written_stops_nothing_and_is_told(tmp_path, clock):
+    status = started(tmp_path, clock, cut=1)
+    status.start(1, job("cut", clock))
+    status.path.mkdir()
+    status.fail(1)
+    status.end("failed")
+    assert "could not be written" in status.complaint
+    assert list(status.failed) == [1]
+
+
 def test_the_program_to_be_told_gets_state_and_file_and_no_shell(tmp_path, monkeypatch):
     program, said = tmp_path / "tell it; touch pwned", tmp_path / "said"
     program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" > "{said}"\n')

@@ -46,8 +46,9 @@ class StatusHandler(logging.Handler):
                 "Why: results/failed.csv. Everything else is done; mend the input, or list a pair under the stack's "
                 "exclude_pairs to go on without it."
             )
-        complaint = notify(state, self.path)
-        if complaint:
+        for complaint in filter(
+            None, (self.status.complaint, notify(state, self.path))
+        ):
             logger.warning(complaint)
 
 

@@ -188,7 +188,7 @@ def require_whole(path: Path) -> None:
 
 def _no_room(path: Path) -> OSError:
     """Tell of a file that is not whole."""
-    return OSError(errno.ENOSPC, "could not be stored whole; make room on the disk, and run again", str(path))
+    return OSError(errno.ENOSPC, "could not be stored whole", str(path))
 
 
 def _block_end(written: rasterio.DatasetReader, band: int, row: int, column: int) -> int:

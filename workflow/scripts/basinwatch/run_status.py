@@ -9,7 +9,7 @@ import re
 import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +63,7 @@ class RunStatus:
     begun: datetime = field(default_factory=lambda: datetime.now(UTC))
     clock: float = field(default_factory=time.monotonic)
     written: float = float("-inf")
+    complaint: str | None = None
 
     def start(self, number: int, job: Job) -> None:
         """Note that a job runs, perhaps once more."""
@@ -89,7 +90,7 @@ class RunStatus:
         self.written = float("-inf")
         self.running.clear()
         self.write(state)
-        write_failures(self.path.with_name("failed.csv"), list(self.failed.values()))
+        self._try(lambda: write_failures(self.path.with_name("failed.csv"), list(self.failed.values())))
 
     def left_s(self) -> float | None:
         """Seconds left, from the mean job of each stage and the jobs at once so far; None before any job ended."""
@@ -129,9 +130,19 @@ class RunStatus:
         """Write the file unless it was written a moment ago."""
         if time.monotonic() - self.written < _WRITE_SECONDS:
             return
+        self._try(lambda: self._write(state))
+        self.written = time.monotonic()
+
+    def _write(self, state: str) -> None:
         with atomic_path(self.path) as part:
             part.write_text(json.dumps(self.summary(state), indent=1) + "\n", encoding="utf-8")
-        self.written = time.monotonic()
+
+    def _try(self, write: Callable[[], None]) -> None:
+        """Keep what hinders writing as a complaint: Snakemake would wait for ever after an error in a log handler."""
+        try:
+            write()
+        except OSError as error:
+            self.complaint = f"{self.path}: the status could not be written ({error.strerror}); the run goes on."
 
 
 def stages_of(counts: Mapping[str, int]) -> dict[str, Stage]:
