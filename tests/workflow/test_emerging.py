@@ -16,9 +16,10 @@ def switched_on(workspace: Workspace, epoch_days: float) -> None:
     workspace.configure(hotspots={"emerging": {"enabled": True, "epoch_days": epoch_days}})
 
 
-def test_switched_on_it_runs_its_own_job_and_the_report_alone(workspace: Workspace):
+def test_switched_on_it_runs_its_own_job_and_the_pages_alone(workspace: Workspace):
     switched_on(workspace, 30)
-    assert workspace.planned() == {"Map how the hot spots of stack mine develop", "Write the report of area mine"}
+    pages = {"Write the report of area mine", "Draw the map page of area mine"}
+    assert workspace.planned() == {"Map how the hot spots of stack mine develop"} | pages
 
 
 def test_a_series_too_short_for_two_epochs_fails_with_one_sentence(workspace: Workspace):
