@@ -290,3 +290,12 @@ def write_dolphin(folder: Path) -> PairFiles:
     coherence = write_tiff(folder / "20200101_20200113.int.cor.tif", shown, nodata=np.nan, **UTM)
     write_tiff(folder / "20200101_20200113.unw.tif", zeros(truth()[0]), nodata=0, **UTM)
     return PairFiles(EARLIER, LATER, phase, coherence)
+
+
+WRITERS = {
+    "hyp3": write_hyp3,
+    "isce": write_isce,
+    "snap": write_dimap,
+    "gmtsar": write_gmtsar,
+    "dolphin": write_dolphin,
+}

@@ -23,24 +23,16 @@ from products_scene import (
     BURST,
     BURSTS,
     HYP3,
+    WRITERS,
     write_dimap,
-    write_dolphin,
     write_gmtsar,
     write_hyp3,
-    write_isce,
     zip_folder,
 )
 from readers_scene import circular_error, truth, wrapped_truth, write_gamma, write_tiff
 
 SCHEMA = yaml.safe_load((Path(__file__).parents[2] / "workflow" / "schemas" / "config.schema.yaml").read_text())
-WRITERS = {
-    "gamma": write_gamma,
-    "hyp3": write_hyp3,
-    "isce": write_isce,
-    "snap": write_dimap,
-    "gmtsar": write_gmtsar,
-    "dolphin": write_dolphin,
-}
+PRODUCERS = {"gamma": write_gamma} | WRITERS
 
 
 @pytest.mark.parametrize(
@@ -102,9 +94,9 @@ def resolved(folder: Path) -> tuple[stacks.Stack, dict]:
     return stacks.resolve(proposal.name, config["stacks"][proposal.name], "results/simulated"), proposed
 
 
-@pytest.mark.parametrize("producer", WRITERS)
+@pytest.mark.parametrize("producer", PRODUCERS)
 def test_a_proposed_stack_is_one_the_workflow_takes(tmp_path, producer: str) -> None:
-    files = WRITERS[producer](tmp_path)
+    files = PRODUCERS[producer](tmp_path)
     stack, proposed = resolved(tmp_path)
     assert list(stack.pairs) == ["20200101_20200113"]
     assert stack.file("phase", "20200101_20200113") == str(files.phase)
@@ -267,7 +259,7 @@ def test_file_names_cannot_move_the_cursor() -> None:
     ],
 )
 def test_headers_beside_a_phase_file_are_found_by_name(tmp_path, producer: str, expected: list[str]) -> None:
-    found = companions(WRITERS[producer](tmp_path).phase)
+    found = companions(PRODUCERS[producer](tmp_path).phase)
     assert [path.name for path in found] == expected
 
 

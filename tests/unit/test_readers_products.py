@@ -18,11 +18,11 @@ from products_scene import (
     BURSTS,
     HYP3,
     UTM,
+    WRITERS,
     isce_header,
     snap_bands,
     write_aria,
     write_dimap,
-    write_dolphin,
     write_gmtsar,
     write_grd,
     write_hyp3,
@@ -45,13 +45,6 @@ from readers_scene import (
 )
 
 WAVELENGTH_M = 0.05546576
-WRITERS = {
-    "hyp3": write_hyp3,
-    "isce": write_isce,
-    "snap": write_dimap,
-    "gmtsar": write_gmtsar,
-    "dolphin": write_dolphin,
-}
 
 
 @pytest.mark.parametrize("producer", WRITERS)

@@ -70,6 +70,12 @@ def write_json(path: str | Path, value: Any) -> None:
         part.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object that :func:`write_json` wrote."""
+    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return fields
+
+
 def log_to(path: str | Path) -> None:
     """Send this job's log records and its last error to the rule's log file.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 
 from basinwatch.grid import Grid
+from basinwatch.provenance import read_json
 from basinwatch.rasters import open_raster
 from basinwatch.vectors import read_vectors
 
@@ -57,7 +57,7 @@ def read_anomalies(paths: Mapping[str, list[Path]], grid: Path) -> AnomalyProduc
         only_stack,
         read_vectors(paths["anomalies"][0], "anomalies"),
         read_vectors(hazards, "hazards"),
-        _read_json(paths["hazard_summary"][0]),
+        read_json(paths["hazard_summary"][0]),
     )
 
 
@@ -66,10 +66,4 @@ def read_permits(paths: Mapping[str, list[Path]]) -> PermitProducts | None:
     if "permits" not in paths:
         return None
     findings, permits = (read_vectors(paths["permits"][0], name) for name in ("findings", "permits"))
-    return PermitProducts(findings, permits, _read_json(paths["permit_summary"][0]))
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
-    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return fields
+    return PermitProducts(findings, permits, read_json(paths["permit_summary"][0]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import geopandas as gpd
 
+from basinwatch.provenance import read_json
 from basinwatch.vectors import read_vectors
 
 
@@ -41,13 +41,7 @@ def read_patches(paths: Mapping[str, list[Path]]) -> PatchProducts | None:
     return PatchProducts(
         read_vectors(paths["patches"][0], "patches"),
         paths["patch_picture"][0],
-        _read_json(paths["patch_choice"][0]),
-        _read_json(paths["patch_control"][0]),
-        _read_json(paths["patch_accuracy"][0]) if "patch_accuracy" in paths else None,
+        read_json(paths["patch_choice"][0]),
+        read_json(paths["patch_control"][0]),
+        read_json(paths["patch_accuracy"][0]) if "patch_accuracy" in paths else None,
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
-    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return fields

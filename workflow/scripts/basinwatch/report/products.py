@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +15,7 @@ from basinwatch.activity.changes import COLUMNS as CHANGE_COLUMNS
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import read_metadata
-from basinwatch.provenance import file_hash
+from basinwatch.provenance import file_hash, read_json
 from basinwatch.report.decision_products import AnomalyProducts, PermitProducts, read_anomalies, read_permits
 from basinwatch.report.patch_products import PatchProducts, read_patches
 from basinwatch.vectors import read_vectors
@@ -175,9 +174,9 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
         stacks=tuple(_read_stack(name, per_stack, per_rated, pairs.get(name, ())) for name in stacks),
         basins=_read_basins(paths["basins"][0]),
         timeline=_read_timeline(paths["timeline"][0]),
-        model=_read_json(paths["model"][0]),
+        model=read_json(paths["model"][0]),
         hashes={paths[role][0].name: file_hash(paths[role][0]) for role in ("basins", "timeline")},
-        floor=DetectionFloor(_read_json(paths["floor"][0]), paths["floor_plot"][0]) if paths.get("floor") else None,
+        floor=DetectionFloor(read_json(paths["floor"][0]), paths["floor_plot"][0]) if paths.get("floor") else None,
         changes=_read_changes(paths["changes"][0]) if paths.get("changes") else None,
         fused=_read_fused(paths, per_stack["grids"][rated[0]]) if paths.get("motion") else None,
         anomalies=read_anomalies(paths, per_stack["grids"][rated[0]]) if rated else None,
@@ -196,7 +195,7 @@ def _read_changes(path: Path) -> pd.DataFrame:
 def _read_fused(paths: Mapping[str, list[Path]], grid: Path) -> FusedMotion:
     """Read the summary of a fusion, which lies on the grid of the first stack with a rate map."""
     slope = next(iter(paths.get("slope", [])), None)
-    return FusedMotion(Grid.read(grid), paths["motion"][0], slope, _read_json(paths["fusion"][0]))
+    return FusedMotion(Grid.read(grid), paths["motion"][0], slope, read_json(paths["fusion"][0]))
 
 
 def _by_stack(paths: list[Path], names: list[str]) -> dict[str, Path]:
@@ -231,13 +230,13 @@ def _read_stack(
         pairs=pairs,
         rate=own["rate"],
         quality=own["quality"],
-        network=_read_json(own["network"]) if own["network"] else {},
+        network=read_json(own["network"]) if own["network"] else {},
         network_plot=own["network_plot"],
         statistic=own["statistic"],
         clusters=read_vectors(own["clusters"], "clusters") if own["clusters"] else None,
         emerging=_read_emerging(own["patterns"], own["emerging"]) if own["patterns"] and own["emerging"] else None,
         objects=read_vectors(own["objects"], "objects") if own["objects"] else None,
-        summary=_read_json(own["summary"]) if own["summary"] else {},
+        summary=read_json(own["summary"]) if own["summary"] else {},
     )
 
 
@@ -272,9 +271,3 @@ def _require(path: Path, frame: pd.DataFrame, columns: Sequence[str]) -> None:
         raise InputError(
             f"{path}: found no column {', '.join(lacking)}; expected {', '.join(columns)}; make the file again."
         )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
-    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return fields
