@@ -14,6 +14,7 @@ if "stacks" not in config:
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/rules/planning.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/inputs.smk"
 include: "workflow/rules/status.smk"
@@ -47,6 +48,7 @@ rule all:
         truth=final_truth(),
         networks=final_networks(),
         mosaics=final_mosaic_rasters(),
+        pairs="results/every_pair.json",
 
 
 rule simulate:

@@ -64,10 +64,10 @@ class PeakMemory(threading.Thread):
 
 
 def measure(folder: Path, config: str, data: Path | None = None) -> Run:
-    """Run the workflow in an empty folder."""
+    """Run the workflow in a folder, which is empty unless products that are to be kept lie in it."""
     for name in ("Snakefile", "workflow", "config", "envs", "profiles", "resources"):
         (folder / name).symlink_to(ROOT / name)
-    (folder / "results").mkdir()
+    (folder / "results").mkdir(exist_ok=True)
     if data is not None:
         (folder / "data").symlink_to(data.resolve())
     begin = time.perf_counter()

@@ -95,8 +95,15 @@ def licsar_metadata(folder: Path) -> Written:
     phase = write_tiff(pair / "20200101_20200113.geo.diff_pha.tif", np.nan_to_num(wrapped_truth()))
     (folder / "metadata").mkdir()
     path = folder / "metadata" / "metadata.txt"
-    path.write_text("master=20190101\nheading=-12.019061\navg_incidence_angle=41.6437\n")
+    path.write_text("master=20190101\nheading=-12.019061\navg_incidence_angle=41.6437\ncenter_time=0:26:14.884940\n")
     return PairFiles(EARLIER, LATER, phase), path
+
+
+def licsar_baselines(folder: Path) -> Written:
+    files, metadata = licsar_metadata(folder)
+    path = metadata.with_name("baselines")
+    path.write_text("20191208 20200101 -98 24\n20191208 20200113 -46 36\n")
+    return files, path
 
 
 def geotiff(**options: object) -> Callable[[Path], Written]:
@@ -186,14 +193,17 @@ TEXT_HEADERS: dict[str, Callable[[Path], Written]] = {
     "gamma base": gamma_baseline,
     "roi_pac rsc": roi_pac,
     "licsar metadata": licsar_metadata,
+    "licsar baselines": licsar_baselines,
     "isce xml": beside(write_isce, "filt_fine.int.xml"),
     "isce map xml": beside(lambda folder: write_isce(folder, is_map=True), "filt_fine.int.geo.xml"),
     "isce burst xml": beside(write_isce, "../../../reference/IW1.xml"),
     "isce look xml": beside(write_isce, "../../geom_reference/los.rdr.xml"),
+    "isce baseline": beside(write_isce, "../../../baselines/20191208_20200113/20191208_20200113.txt"),
     "snap dim": beside(write_dimap, "20200101_20200113_ifg.dim"),
     "snap band hdr": snap_band_header,
     "hyp3 txt": hyp3_text,
     "gmtsar prm": beside(write_gmtsar, "S1_20200101_ALL_F1.PRM"),
+    "gmtsar baselines": beside(write_gmtsar, "../../baseline_table.dat"),
 }
 CONTAINERS: dict[str, Callable[[Path], Written]] = {
     "geotiff": geotiff(),

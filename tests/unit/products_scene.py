@@ -31,7 +31,8 @@ BURSTS = "S1_064_000000s1n00-136231s2n02-000000s3n00_IW_20200101_20200113_VV_INT
 HYP3_TEXT = (
     "Reference Granule: S1A_IW_SLC__1SDV_20200101T050000\nReference Pass Direction: DESCENDING\n"
     "Baseline: 58.3898\nHeading: 193.2939317\nSpacecraft height: 700618.63\nEarth radius at nadir: 6370250.07\n"
-    "Slant range near: 799517.4\nSlant range center: 879794.1\nRange looks: 20\nAzimuth looks: 4\nUTC time: 12:00\n"
+    "Slant range near: 799517.4\nSlant range center: 879794.1\nRange looks: 20\nAzimuth looks: 4\n"
+    "UTC time: 12360.691361\nReference Orbit Number: 27968\nINSAR phase filter: adf\n"
 )
 
 
@@ -104,8 +105,19 @@ def write_isce(folder: Path, is_map: bool = False) -> PairFiles:
         "<productmanager><component name='bursts'><component name='burst1'>"
         "<property name='radarwavelength'><value>0.0554657</value></property>"
         "<property name='passdirection'><value>DESCENDING</value></property>"
+        "<property name='tracknumber'><value>51</value></property>"
+        "<property name='burststartutc'><value>2020-01-01 23:59:50.5</value></property>"
+        "<property name='burststoputc'><value>2020-01-01 23:59:53.5</value></property>"
+        "</component><component name='burst2'>"
+        "<property name='burststartutc'><value>2020-01-01 23:59:53.25</value></property>"
+        "<property name='burststoputc'><value>2020-01-02 00:00:20.5</value></property>"
         "</component></component></productmanager>"
     )
+    for later, metres in (("20200101", (40.5, 41.5)), ("20200113", (-20.0, -22.0))):
+        baseline = folder / "baselines" / f"20191208_{later}" / f"20191208_{later}.txt"
+        baseline.parent.mkdir(parents=True)
+        lines = [f"swath: IW{i}\nBperp (average): {m}\nBpar (average): 7.0\n" for i, m in enumerate(metres, start=1)]
+        baseline.write_text("".join(lines))
     return PairFiles(EARLIER, LATER, phase, coherence)
 
 
@@ -143,14 +155,24 @@ def snap_xml(bands: dict[str, np.ndarray | None], data: str | None, is_map: bool
     attributes = {
         "radar_frequency": 5405.000454, "incidence_near": 38.0, "incidence_far": 41.0, "centre_heading": 193.3,
         "range_looks": 8.0, "azimuth_looks": 2.0, "range_spacing": 18.6, "azimuth_spacing": 27.9, "PASS": "DESCENDING",
+        "REL_ORBIT": 51, "first_line_time": "01-JAN-2020 05:00:00.5", "last_line_time": "01-JAN-2020 05:00:25.500000",
     }  # fmt: skip
+    baselines = "".join(
+        f"<MDElem name='Ref_{one}'><MDElem name='Ref_{one}'><MDATTR name='Perp Baseline'>0.0</MDATTR></MDElem>"
+        f"<MDElem name='Secondary_{other}'><MDATTR name='Perp Baseline' type='float64'>{metres}</MDATTR></MDElem>"
+        "</MDElem>"
+        for one, other, metres in (("01Jan2020", "13Jan2020", 74.98), ("13Jan2020", "01Jan2020", -74.98))
+    )
+    operator = "<MDATTR name='operator'>GoldsteinPhaseFiltering</MDATTR>"
+    graph = f"<MDElem name='Processing_Graph'><MDElem name='node'>{operator}"
     metadata = "".join(f'<MDATTR name="{key}" type="float64">{value}</MDATTR>' for key, value in attributes.items())
     return (
         f'<?xml version="1.0" encoding="ISO-8859-1"?>\n<Dimap_Document name="x.dim"><Raster_Dimensions>'
         f"<NCOLS>{WIDTH}</NCOLS><NROWS>{LINES}</NROWS><NBANDS>{len(bands)}</NBANDS></Raster_Dimensions>"
         f"<Data_Access>{files}</Data_Access>{place if is_map else ''}"
         f"<Image_Interpretation>{infos}</Image_Interpretation><Dataset_Sources><MDElem name='metadata'>"
-        f"<MDElem name='Abstracted_Metadata'>{metadata}</MDElem></MDElem></Dataset_Sources></Dimap_Document>"
+        f"<MDElem name='Abstracted_Metadata'>{metadata}<MDElem name='Baselines'>{baselines}</MDElem></MDElem></MDElem>"
+        f"{graph}</MDElem></MDElem></Dataset_Sources></Dimap_Document>"
     )
 
 
@@ -196,6 +218,7 @@ GMT_STEPS = (8.0, 2.0)
 PRM = (
     "num_rng_bins            = 776\nradar_wavelength        = 0.0554658\nnear_range = 800000.0\nPRF = 486.486\n"
     "SC_vel = 7590.0\nearth_radius = 6370000.0\nSC_height = 705000.0\nrng_samp_rate = 64345238.0\norbdir = A\n"
+    "SC_clock_start = 2020000.25\nSC_clock_stop = 2020000.2505\n"
 )
 
 
@@ -231,6 +254,8 @@ def write_gmtsar(folder: Path, is_map: bool = False) -> PairFiles:
     coherence = write_grd(pair / f"corr{suffix}.grd", shown, is_map)
     write_grd(pair / f"unwrap{suffix}.grd", truth()[0], is_map)
     (pair / "S1_20200101_ALL_F1.PRM").write_text(PRM)
+    rows = ("S1_20200101_ALL_F1 2020000.2500 2191 3.5 10.5", "S1_20200113_ALL_F1 2020012.2500 2203 -2.5 -31.25")
+    (folder / "baseline_table.dat").write_text("\n".join(rows) + "\n")
     return PairFiles(EARLIER, LATER, phase, coherence)
 
 
@@ -281,6 +306,11 @@ def write_aria(path: Path, h5netcdf: object) -> Path:
             layer = group.create_variable(name, ("latitude", "longitude"), "f4", fillvalue=np.float32(0))
             layer[:] = values
             layer.attrs["grid_mapping"] = "crs"
+        geometry = target.create_group("science/grids/imagingGeometry")
+        geometry.dimensions = {"heightsMeta": 3, "latitudeMeta": 5, "longitudeMeta": 7}
+        for name, numbers in (("perpendicularBaseline", (30.0, 31.0, 32.0)), ("incidenceAngle", (38.0, 39.0, 40.0))):
+            layer = geometry.create_variable(name, ("heightsMeta", "latitudeMeta", "longitudeMeta"), "f4")
+            layer[:] = np.broadcast_to(np.array(numbers, np.float32)[:, None, None], (3, 5, 7))
     return path
 
 

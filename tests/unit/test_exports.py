@@ -150,6 +150,8 @@ def test_tables_hold_basins_with_their_places(area: tuple[report.Area, Path], fo
     table = pd.read_csv(folder / "basins.csv")
     parquet = gpd.read_parquet(folder / "basins.parquet")
     assert list(table["basin"]) == list(parquet["basin"]) == list(area[0].basins["basin"])
+    assert set(table["evidence"]) <= {"firm", "fair", "weak"}
+    assert (table["pairs_in_a_row"] <= table["n_detected"]).all()
     inside = area[0].basins.to_crs("EPSG:4326").geometry
     points = gpd.points_from_xy(table["longitude"], table["latitude"])
     assert all(shape.contains(point) for shape, point in zip(inside, points, strict=True))

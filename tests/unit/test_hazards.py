@@ -4,7 +4,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from basinwatch.hazards import priority, rank_hazards, summarise
+from basinwatch.hazards import lines_in_reach, priority, rank_hazards, summarise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, Point, box
@@ -35,6 +35,18 @@ def test_only_anomalies_within_reach_are_hazards_and_every_line_in_reach_is_name
     assert found["distance_m"].tolist() == [400, 1000]
     assert found["rank"].tolist() == [1, 2]
     assert found["known"].tolist() == [None, None]
+
+
+def test_a_map_shows_the_lines_that_anomalies_lie_near_and_the_borders_of_areas():
+    far = LineString([(0, 50_000), (100, 50_000)])
+    roads = gpd.GeoDataFrame(geometry=[far, *ROAD.geometry], crs=CRS)
+    lake = gpd.GeoDataFrame(geometry=[box(9_000, -900, 11_000, -500)], crs=CRS)
+    found = lines_in_reach(anomalies((400.0, -20, 1e4, 20), (400.0, -20, 1e4, 20)), {"r": roads, "l": lake}, 1000)
+    assert found["line"].tolist() == ["r", "l"]
+    assert found.geometry[0].equals(ROAD.geometry[0])
+    assert found.geometry[1].equals(lake.boundary[0])
+    for lines in ({}, {"r": roads.iloc[:0]}):
+        assert lines_in_reach(anomalies((0.0, -20, 1e4, 20)), lines, 1000).empty
 
 
 @pytest.mark.parametrize(("column", "better"), [(0, 10.0), (1, -80.0), (1, 80.0), (2, 5e4), (3, 35.0)])

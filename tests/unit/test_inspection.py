@@ -195,11 +195,21 @@ def test_a_folder_of_delays_alone_is_no_failure(tmp_path, capsys) -> None:
     assert f"delays: {tmp_path}" in capsys.readouterr().out
 
 
-def test_headings_are_bold_on_a_terminal_alone(tmp_path, monkeypatch) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
+
+def test_progress_is_shown_on_a_terminal_alone_and_wiped_at_the_end(tmp_path, monkeypatch) -> None:
+    write_gamma(tmp_path)
+    for stream, expected in ((Terminal(), ["1 files", "\033[K"]), (io.StringIO(), [""])):
+        monkeypatch.setattr("sys.stderr", stream)
+        main(["inspect", str(tmp_path)])
+        written = stream.getvalue().lstrip("\r").split("\r")
+        assert [written[0], *written[-1:]][: len(expected)] == expected
+
+
+def test_headings_are_bold_on_a_terminal_alone(tmp_path, monkeypatch) -> None:
     write_gamma(tmp_path)
     for no_color, expected in (("1", False), (None, True)):
         shown = Terminal()
@@ -271,6 +281,9 @@ def test_headers_beside_a_phase_file_are_found_by_name(tmp_path, producer: str, 
         ("20200101_20200113.diff", "20200101_20200113.base"),
         ("20200101_20200113.diff", "20200101_20200113.base_perp"),
         ("20200101_20200113.diff", "20200101_20200113_bperp.par"),
+        ("phasefilt.grd", "baseline.txt"),
+        ("a_color_phase.png", "a_color_phase.png.aux.xml"),
+        ("20200101_20200113.diff.bmp", "20200101_20200113.diff"),
     ],
 )
 def test_what_a_reader_opens_under_another_name_is_found_too(tmp_path, phase: str, beside: str) -> None:

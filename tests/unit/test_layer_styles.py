@@ -29,6 +29,14 @@ def test_one_colour_is_a_single_symbol():
     assert len(renderer.findall("symbols/symbol")) == 1
 
 
+def test_lines_have_a_colour_and_no_fill():
+    (symbol,) = ET.fromstring(Style({"road": "#112233"}, is_line=True).qml()).iter("symbol")  # noqa: S314
+    options = {option.get("name"): option.get("value") for option in symbol.findall("layer/Option/Option")}
+    assert (symbol.get("type"), symbol.find("layer").get("class")) == ("line", "SimpleLine")
+    assert options["line_color"] == "17,34,51,255"
+    assert "color" not in options
+
+
 def test_the_table_is_where_qgis_looks_and_the_same_layers_give_the_same_bytes(tmp_path):
     frame = gpd.GeoDataFrame({"kind": ["c"]}, geometry=[box(0, 0, 1, 1)], crs="EPSG:32634")
     paths = [tmp_path / "one.gpkg", tmp_path / "two.gpkg"]

@@ -20,7 +20,7 @@ from basinwatch.obia.accuracy import (
     confusion_scores,
     pixel_accuracy,
 )
-from basinwatch.obia.activity import ActivitySettings, RateAround, add_activity, classify
+from basinwatch.obia.activity import ActivitySettings, RateAround, add_activity, classify, moving_ground
 from basinwatch.obia.area_control import Overlaps, control_share
 from basinwatch.obia.other_ground import read_other_ground
 from basinwatch.obia.patches import PatchSettings, form, outline
@@ -110,7 +110,7 @@ def test_choice_without_references_falls_back_to_the_paper(caplog: pytest.LogCap
     found = choice.choose(array_reader(fields()[0]), np.zeros((40, 60), np.int32), SETTINGS)
     assert (found.criterion.scale, found.criterion.shape, found.criterion.compactness) == (79, 0.2, 0.5)
     assert found.source == "published"
-    assert "no reference patch lies in the image" in caplog.text
+    assert "no reference patch to learn from lies in the image" in caplog.text
 
 
 def test_fixed_parameters_are_not_chosen() -> None:
@@ -203,20 +203,46 @@ def test_no_patch_gives_an_empty_table_with_all_columns() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rates", "share", "expected"),
+    ("moving", "share", "expected"),
     [
-        ([6.0] * 5, 1.0, "positive"),
-        ([-6.0] * 5 + [6.0] * 4, 1.0, "negative"),
-        ([6.0] * 4, 1.0, "none"),
-        ([5.0] * 50, 0.5, "none"),
+        ([1, 0, 0], 1.0, "positive"),
+        ([-1, -1, 1], 1.0, "negative"),
+        ([0, 0], 0.5, "none"),
         ([], 0.0, "decorrelated"),
-        ([1.0] * 9, 0.2, "decorrelated"),
-        ([-9.0] * 9, 0.0, "negative"),
+        ([0] * 9, 0.2, "decorrelated"),
+        ([-1], 0.0, "negative"),
         ([], np.nan, "unknown"),
     ],
 )
-def test_activity_follows_the_rates_around(rates: list[float], share: float, expected: str) -> None:
-    assert classify(np.array(rates), share, ActivitySettings()) == expected
+def test_activity_follows_the_moving_ground_around(moving: list[int], share: float, expected: str) -> None:
+    assert classify(np.array(moving), share, ActivitySettings()) == expected
+
+
+def test_ground_moves_where_enough_fast_pixels_touch() -> None:
+    rate = np.zeros((12, 12), np.float32)
+    rate[0, :10], rate[4, :9], rate[8:10, 0:5], rate[11, 11] = 6, 6, -5.1, -900
+    rate[6, :10] = 5
+    rate[2, 0] = np.nan
+    moving = moving_ground(rate, ActivitySettings())
+    assert np.argwhere(moving > 0).tolist() == [[0, column] for column in range(10)]
+    assert (moving[8:10, 0:5] == -1).all()
+    assert np.count_nonzero(moving) == 20
+    corners = np.where(np.eye(10, dtype=bool), 6, 0).astype(np.float32)
+    assert np.count_nonzero(moving_ground(corners, ActivitySettings())) == 10
+
+
+def test_noise_around_a_patch_is_no_activity_and_a_bowl_beside_it_is() -> None:
+    noise = np.random.default_rng(0).normal(0, 2.5, GRID.shape).astype(np.float32)
+    patches = frame(place(20, 10, 24, 14), id=["a"])
+    assert (noise < -5).sum() > 20
+    quiet = add_activity(patches, [RateAround(noise, np.ones(GRID.shape, bool), GRID)], ActivitySettings())
+    assert quiet["activity"].tolist() == ["none"]
+    assert quiet["moving_px"].tolist() == [0]
+    rows, columns = np.mgrid[: GRID.height, : GRID.width]
+    bowl = noise - 40 * np.exp(-((rows - 20) ** 2 + (columns - 30) ** 2) / 18).astype(np.float32)
+    active = add_activity(patches, [RateAround(bowl, np.ones(GRID.shape, bool), GRID)], ActivitySettings())
+    assert active["activity"].tolist() == ["negative"]
+    assert active["rate_mm_yr"][0] < -10
 
 
 def rate_map(crs: str | None = None) -> RateAround:
@@ -308,11 +334,28 @@ def test_references_learnt_from_do_not_count_in_the_test() -> None:
         frame(place(0, 0, 10, 10), place(30, 0, 40, 10), use=["train", "test"], kind=["a", "b"]), GRID
     )
     patches = frame(place(30, 0, 40, 10), place(0, 0, 5, 5), id=["p1", "p2"])
-    found = assess(patches, np.zeros(GRID.shape, bool), references, AccuracySettings(samples=50))
+    nothing = np.zeros(GRID.shape, bool)
+    found = assess(patches, nothing, ~nothing, references, AccuracySettings(samples=50))
     assert (found["references"], found["identified"], found["area_similarity"]) == (1, 1, 1.0)
     assert found["pixels"]["users_accuracy"] == 1.0
     assert found["detector_alone"]["f1"] == 0.0
     assert list(found["kinds"]) == ["b"]
+
+
+def test_a_patch_is_judged_by_its_part_beyond_what_was_learnt_from() -> None:
+    references = References(frame(place(0, 0, 20, 10), place(20, 0, 30, 10), use=["train", "test"]), GRID)
+    nothing = np.zeros(GRID.shape, bool)
+    found = assess(frame(place(0, 0, 30, 10), id=["p1"]), nothing, ~nothing, references, AccuracySettings(samples=50))
+    assert (found["identified"], found["area_similarity"]) == (1, 1.0)
+
+
+def test_ground_without_data_is_not_counted_as_rightly_left_out() -> None:
+    references = References(frame(place(0, 0, 10, 10), use=["test"]), GRID)
+    searched = np.zeros(GRID.shape, bool)
+    searched[:20, :20] = True
+    found = assess(frame(place(0, 0, 10, 10), id=["p1"]), searched, searched, references, AccuracySettings(samples=100))
+    assert found["pixels"]["confusion"] == [[300, 0], [0, 100]]
+    assert found["detector_alone"]["confusion"] == [[0, 300], [0, 100]]
 
 
 def test_scores_that_do_not_exist_are_none() -> None:
@@ -322,7 +365,8 @@ def test_scores_that_do_not_exist_are_none() -> None:
 
 def test_no_test_reference_is_said() -> None:
     references = References(frame(place(0, 0, 10, 10), use=["train"]), GRID)
-    found = assess(frame(id=[]), np.zeros(GRID.shape, bool), references, AccuracySettings())
+    nothing = np.zeros(GRID.shape, bool)
+    found = assess(frame(id=[]), nothing, ~nothing, references, AccuracySettings())
     assert found["remarks"] == ["No reference patch was set aside for the test."]
 
 
@@ -372,6 +416,13 @@ def test_outlines_of_other_ground_join_the_land_cover(tmp_path) -> None:
     write_raster(tmp_path / "cover.tif", cover, GRID, bands=["land_cover"])
     found = read_other_ground(tmp_path / "cover.tif", tmp_path / "houses.gpkg", GRID, [80])
     assert (found.mask.sum(), found.remarks) == (100 + 400, ())
+
+
+def test_an_empty_file_of_other_ground_excludes_nothing_and_says_so(tmp_path) -> None:
+    write_geopackage(tmp_path / "houses.gpkg", {"houses": frame(id=[])})
+    found = read_other_ground(None, tmp_path / "houses.gpkg", GRID, [80])
+    assert not found.mask.any()
+    assert found.remarks == (f"{tmp_path / 'houses.gpkg'} holds no features.",)
 
 
 def test_land_cover_without_a_map_is_refused(tmp_path) -> None:

@@ -1,34 +1,43 @@
 """Pictures of any bands: preparing, reading, encoding, tiles to learn from, and the simulated orthophoto."""
 
+import csv
+import re
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 from affine import Affine
 from basinwatch.datasets.tiles import IGNORED, ShardSet, write_shard
 from basinwatch.encoding import channels, encode
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.inference.search import search
-from basinwatch.inference.windows import SearchSettings
 from basinwatch.models import load_model
 from basinwatch.obia.extraction import extracted, surroundings
 from basinwatch.obia.pictures import PictureSettings, boxes_around, contact_sheet, picture_reader, prepare
-from basinwatch.obia.references import References
+from basinwatch.obia.references import References, read_references
+from basinwatch.obia.search import search_picture
 from basinwatch.obia.tiles import patch_tiles
 from basinwatch.rasters import encode_share, read_raster, read_share, write_raster
 from basinwatch.simulation.orthophoto import BANDS, OrthophotoSettings, draw_orthophoto
 from basinwatch.simulation.products.orthophoto import write_orthophoto
 from basinwatch.training.augmentation import AugmentationSettings, augment_batch
 from basinwatch.training.optimizers import OptimizerSettings
+from basinwatch.training.recipes import read_recipe, training_settings
 from basinwatch.training.tile_sources import ShardSource
 from basinwatch.training.trainer import TrainingSettings, train
 from basinwatch.vectors import read_vectors
+from rasterio.enums import ColorInterp
+from safetensors.torch import save_file
 from shapely.geometry import box
+from torchvision.models.resnet import Bottleneck, ResNet
 
+ROOT = Path(__file__).parents[2]
+BASINNET, PRESET = ROOT / "resources/models/basinnet", ROOT / "resources/presets/deeplabv3.yaml"
+ORTHOPHOTO = ("image.tif", "reference.gpkg", "land_cover.tif")
 GRID = Grid.from_map(150, 130, Affine(2, 0, 350_000, 0, -2, 5_560_000), "EPSG:32634")
-SMALL = {"widths": [8, 16, 32], "encoding": "bands2"}
+SMALL = {"widths": [8, 16, 32]}
 
 
 def raster(folder: Path, values: np.ndarray, grid: Grid = GRID) -> Path:
@@ -72,6 +81,21 @@ def test_ground_without_data_in_any_band_has_none_in_the_picture(tmp_path: Path)
     window, valid = picture_reader(tmp_path / "picture.tif")(slice(0, 10), slice(0, 7))
     assert window.shape == (10, 7, 3)
     assert valid.sum() == 5 * 7
+
+
+def test_a_fourth_band_called_alpha_is_a_band_where_it_is_looked_at_and_a_mask_where_not(tmp_path: Path) -> None:
+    values = np.broadcast_to(np.arange(1, 31, dtype=np.uint8)[:, None], (4, 30, 40)).copy()
+    values[3, :, :7] = 0
+    place = {"crs": GRID.crs_wkt, "transform": GRID.affine}
+    with rasterio.open(tmp_path / "i.tif", "w", "GTiff", 40, 30, 4, dtype="uint8", **place) as made:
+        made.write(values)
+    with rasterio.open(tmp_path / "i.tif") as written:
+        assert written.colorinterp[3] is ColorInterp.alpha
+    prepare(tmp_path / "i.tif", tmp_path / "all.tif", PictureSettings())
+    prepare(tmp_path / "i.tif", tmp_path / "three.tif", PictureSettings(bands=(1, 2, 3)))
+    assert read_raster(tmp_path / "all.tif").all()
+    assert not read_raster(tmp_path / "three.tif")[:, :, :7].any()
+    assert read_raster(tmp_path / "three.tif")[:, :, 7:].all()
 
 
 @pytest.mark.parametrize(
@@ -169,33 +193,69 @@ def test_pictures_too_small_or_without_patches_cannot_be_learnt_from(tmp_path: P
         patch_tiles(tmp_path / "picture.tif", references(use=["test"] * 3), "train", 64, 0.5, 0)
 
 
-def test_a_detector_learns_bands_and_finds_its_patches_again(tmp_path: Path) -> None:
-    rng = np.random.default_rng(1)
+def tile_sets(folder: Path, picture: Path, patches: References, size_px: int) -> list[ShardSet]:
+    """Tiles to learn from and to validate on, through their files."""
+    files = [(folder / f"{use}.safetensors", folder / f"{use}.json") for use in ("train", "validation")]
+    for arrays, coco in files:
+        write_shard(arrays, coco, patch_tiles(picture, patches, coco.stem, size_px, 0.5, 0), {})
+    return [ShardSet.read([pair]) for pair in files]
+
+
+@pytest.mark.parametrize("bands", [1, 2])
+def test_a_detector_learns_bands_and_finds_its_patches_again(tmp_path: Path, bands: int) -> None:
     inside = references().labels() > 0
-    values = rng.normal(80, 5, (2, *GRID.shape)).astype(np.float32) + 60 * inside
-    prepare(raster(tmp_path, values), tmp_path / "picture.tif", PictureSettings(percentiles=(0, 100)))
-    for use in ("train", "validation"):
-        cut = patch_tiles(tmp_path / "picture.tif", references(), use, 64, 0.5, 0)
-        write_shard(tmp_path / f"{use}.safetensors", tmp_path / f"{use}.json", cut, {})
-    train_set, validation = (ShardSet.read([(tmp_path / f"{use}.safetensors", tmp_path / f"{use}.json")])
-                             for use in ("train", "validation"))  # fmt: skip
+    values = np.random.default_rng(1).normal(80, 5, (bands, *GRID.shape)).astype(np.float32) + 60 * inside
+    picture, target = tmp_path / "picture.tif", tmp_path / "probability.tif"
+    prepare(raster(tmp_path, values), picture, PictureSettings(percentiles=(0, 100)))
+    training, validation = tile_sets(tmp_path, picture, references(), 64)
     settings = TrainingSettings(
-        name="mines", architecture="unet", options=SMALL, steps=40, batch_size=4,
+        name="mines", architecture="unet", options=SMALL | {"encoding": f"bands{bands}"}, steps=40, batch_size=4,
         learning_rate=3e-3, average_decay=0.0, validate_every=40, precision="float32",
         optimizer=OptimizerSettings(name="adam", weight_decay=0.0),
     )  # fmt: skip
-    train(ShardSource(train_set, 0), validation, settings, tmp_path / "model", device="cpu", threads=1)
-    model = load_model(tmp_path / "model")
-    target = tmp_path / "probability.tif"
-    search(tmp_path / "picture.tif", None, model, SearchSettings(64, 32, precision="float32"), probability=target,
-           objects=tmp_path / "objects.parquet", device="cpu", threads=1)  # fmt: skip
+    train(ShardSource(training, 0), validation, settings, tmp_path / "model", device="cpu", threads=1)
+    search_picture(
+        picture, tmp_path / "model", 0.5, "cpu", 1, probability=target, objects=tmp_path / "o.parquet", area="a"
+    )
     found = read_share(target)
     assert found[inside].mean() > found[~inside].mean() + 0.3
-    other = raster(tmp_path, ramps(3))
-    prepare(other, tmp_path / "three.tif", PictureSettings())
-    with pytest.raises(InputError, match="encoding bands2: found 3 bands, expected 2"):
-        search(tmp_path / "three.tif", None, model, SearchSettings(64, 32), probability=target,
-               objects=tmp_path / "objects.parquet", device="cpu", threads=1)  # fmt: skip
+
+
+@pytest.mark.parametrize(("bands", "wanted"), [(1, "bands1"), (4, "bands4")])
+def test_a_model_that_was_not_trained_on_such_bands_is_refused_by_name(tmp_path: Path, bands: int, wanted: str) -> None:
+    picture = tmp_path / "picture.tif"
+    prepare(raster(tmp_path, ramps(bands)), picture, PictureSettings())
+    sentence = f"model basinnet: found encoding 'sincos_coherence', expected '{wanted}' to look at {picture}"
+    with pytest.raises(InputError, match=re.escape(sentence)):
+        search_picture(
+            picture, BASINNET, 0.5, "cpu", 1, probability=tmp_path / "p.tif", objects=tmp_path / "o.parquet", area="a"
+        )
+    assert not (tmp_path / "p.tif").exists()
+
+
+def test_the_published_recipe_learns_an_orthophoto_from_published_weights_and_needs_them_no_more(
+    tmp_path: Path,
+) -> None:
+    """Layers, turns and optimiser of the study; a narrower network on smaller tiles, so that a test can afford it."""
+    write_orthophoto(OrthophotoSettings(size_px=384, patches=6), *(tmp_path / name for name in ORTHOPHOTO))
+    grid = OrthophotoSettings(size_px=384).grid
+    prepare(tmp_path / "image.tif", tmp_path / "picture.tif", PictureSettings())
+    patches = read_references(tmp_path / "reference.gpkg", grid, 1)
+    training, validation = tile_sets(tmp_path, tmp_path / "picture.tif", patches, 64)
+    start = tmp_path / "resnet.safetensors"
+    save_file(ResNet(Bottleneck, [1, 1, 1, 1], width_per_group=8).state_dict(), start)
+    narrow = {"encoding": "bands4", "depths": [1, 1, 1, 1], "width_per_group": 8, "hidden": 16, "weights": str(start)}
+    recipe = read_recipe(PRESET, {"options": narrow, "steps": 60, "batch_size": 4, "validate_every": 15, "seed": 3})
+    assert recipe["augmentation"]["rotations"]
+    settings = training_settings(recipe, "mines", len(training), (2.5, 2.5))
+    train(ShardSource(training, 3), validation, settings, tmp_path / "model", device="cpu", threads=1)
+    losses = [
+        float(row["train_loss"]) for row in csv.DictReader((tmp_path / "model/curves.csv").read_text().splitlines())
+    ]
+    assert len(losses) == 4
+    assert losses[-1] < 0.9 * losses[0]
+    start.unlink()
+    assert load_model(tmp_path / "model").detector.encoding == "bands4"
 
 
 def test_extraction_starts_at_the_threshold_and_drops_specks(tmp_path: Path) -> None:

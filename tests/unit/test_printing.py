@@ -3,8 +3,14 @@
 from pathlib import Path
 
 import pytest
+from basinwatch import report
 from basinwatch.errors import InputError
-from basinwatch.report import printing
+from basinwatch.report import figures, printing
+
+from tests.browser import browsing, find_browser
+from tests.unit.report_scene import CONFIG, map_grid, write_area
+
+SHEET_PX = 718
 
 
 def browser(folder: Path, script: str) -> str:
@@ -32,3 +38,14 @@ def test_a_browser_that_prints_nothing_is_an_input_error(
     with pytest.raises(InputError, match=sentence):
         printing.print_page(tmp_path / "page.html", tmp_path / "page.pdf")
     assert not (tmp_path / "page.pdf").exists()
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed (apt-get install chromium)")
+def test_no_table_is_wider_than_a_sheet_of_a4(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "encode", lambda figure, colors=None: b"")
+    area = report.load("silesia", {"north": True}, write_area(tmp_path / "map", map_grid(64)))
+    (tmp_path / "page.html").write_text(report.render(area, CONFIG, []), encoding="utf-8")
+    with browsing(tmp_path / "profile") as tab:
+        tab.call("Emulation.setEmulatedMedia", media="print")
+        tab.open(tmp_path / "page.html", (SHEET_PX, 1000))
+        assert tab.run("document.documentElement.scrollWidth") <= SHEET_PX

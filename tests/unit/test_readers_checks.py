@@ -201,10 +201,19 @@ def test_the_amplitude_of_an_interferogram_is_no_coherence(tmp_path) -> None:
     assert "coherence missing" in found.metadata["warnings"]
 
 
-def test_sentinel_dates_need_no_multiple_of_six_days(tmp_path) -> None:
-    path = write_tiff(tmp_path / "a.tif", wrapped_truth())
-    found = read_interferogram(PairFiles(date(2020, 1, 1), date(2020, 1, 8), path))
-    assert (found.date2 - found.date1).days == 7
+@pytest.mark.parametrize(
+    ("name", "days", "is_said"),
+    [
+        ("20200101_20200108.geo.diff_pha.tif", 7, True),
+        ("20200101_20200113.geo.diff_pha.tif", 12, False),
+        ("a.tif", 7, False),
+    ],
+)
+def test_sentinel_dates_that_are_no_multiple_of_six_days_are_warned_of(tmp_path, name, days, is_said) -> None:
+    path = write_tiff(tmp_path / name, np.nan_to_num(wrapped_truth()))
+    found = read_interferogram(PairFiles(date(2020, 1, 1), date(2020, 1, 1 + days), path))
+    assert found.days == days
+    assert any("are they right" in warning for warning in found.metadata["warnings"]) is is_said
 
 
 def test_two_forms_of_one_scene_give_the_same_bits_whatever_the_blocks(tmp_path, monkeypatch) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from affine import Affine
 from basinwatch import color_tables, phase_color
+from basinwatch.companions import companions
 from basinwatch.errors import InputError
+from basinwatch.interferogram import Interferogram
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff, sunraster
 from PIL import Image
 from readers_scene import (
@@ -22,6 +24,7 @@ from readers_scene import (
     is_map_grid,
     truth,
     wrapped_truth,
+    write_gamma,
     write_sun,
     write_tiff,
 )
@@ -217,17 +220,26 @@ def test_a_written_sun_raster_reads_back_and_opens_elsewhere(tmp_path, palette) 
         np.testing.assert_array_equal(np.asarray(image.convert("RGB")), pixels if palette is None else palette[pixels])
 
 
-def test_a_numeric_file_beside_its_picture_is_pointed_out(tmp_path) -> None:
-    picture_path = write_picture(tmp_path / "20200101_20200113.diff.ras")
-    assert "phase read from colours" in warnings_of(picture_path)[0]
-    (tmp_path / "20200101_20200113.diff").write_bytes(b"numbers")
-    assert "20200101_20200113.diff beside it may hold the numbers" in warnings_of(picture_path)[0]
+def test_numbers_beside_their_picture_are_read_in_its_place_unless_the_picture_is_asked_for(tmp_path) -> None:
+    numbers = write_gamma(tmp_path)
+    files = PairFiles(EARLIER, LATER, write_picture(tmp_path / "20200101_20200113.diff.ras"))
+    found = read_interferogram(files)
+    np.testing.assert_array_equal(found.phase, read_interferogram(replace(numbers, coherence=None)).phase)
+    assert found.grid == read_grid(files) == read_grid(numbers)
+    assert "20200101_20200113.diff beside this picture are read in its place" in found.metadata["warnings"][0]
+    assert numbers.phase in companions(files.phase)
+    picture = read_interferogram(files, "color_raster")
+    assert picture.metadata["processor"] == "color_raster"
+    assert "20200101_20200113.diff beside it may hold the numbers" in warnings_of(picture)[0]
+    numbers.phase.write_bytes(b"no numbers")
+    picture = read_interferogram(files)
+    assert "phase read from colours" in warnings_of(picture)[0]
+    assert picture.grid == read_grid(files)
 
 
-def warnings_of(path: Path) -> list[str]:
+def warnings_of(pair: Interferogram) -> list[str]:
     """What is said of the colours of a picture."""
-    found = read_interferogram(PairFiles(EARLIER, LATER, path)).metadata["warnings"]
-    return [warning for warning in found if "colours" in warning]
+    return [warning for warning in pair.metadata["warnings"] if "colours" in warning]
 
 
 def test_a_picture_takes_coherence_from_a_numeric_file(tmp_path) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 from basinwatch.errors import InputError
+from basinwatch.grid import Grid
 from basinwatch.interferogram import metadata_of
 from basinwatch.readers import PairFiles, read_grid, read_interferogram, read_unwrapped, sniff
 from basinwatch.readers.gamma_headers import read_header
@@ -123,6 +124,17 @@ def test_a_wrong_header_is_refused_with_the_possible_sizes(tmp_path) -> None:
 def test_without_any_header_the_message_says_what_to_provide(tmp_path) -> None:
     with pytest.raises(InputError, match="no GAMMA header found"):
         read_interferogram(write_gamma(tmp_path, header=None))
+
+
+def test_a_width_the_user_names_stands_for_a_header(tmp_path) -> None:
+    files = write_gamma(tmp_path, header=None)
+    named = replace(files, options={"width_px": WIDTH})
+    pair = read_interferogram(named)
+    assert circular_error(pair.phase, wrapped_truth()) < 1e-6
+    assert pair.grid == read_grid(named) == Grid(WIDTH, LINES, None, None, (1.0, 1.0))
+    assert any("pixel spacing unknown" in warning for warning in pair.metadata["warnings"])
+    with pytest.raises(InputError, match=r"expected whole rows of 90 pixels of 8 bytes, as width_px says.*\(E02\)"):
+        read_interferogram(replace(files, options={"width_px": 90}))
 
 
 def test_the_image_parameters_of_the_same_looks_are_chosen_over_the_single_look_ones(tmp_path) -> None:

@@ -133,6 +133,10 @@ def test_a_licsar_pair_keeps_every_value_where_phase_and_coherence_exist() -> No
     np.testing.assert_allclose(pair.coherence[valid], bytes_[valid] / 255, atol=1e-6)
     assert pair.metadata["heading_deg"] == -12.019061
     assert pair.metadata["pass"] == "ascending"  # noqa: S105
+    # the frame's table places both dates at 123 and -93 m from its first
+    assert (pair.metadata["rel_orbit"], pair.metadata["bperp_m"]) == (106, -216)
+    assert pair.metadata["utc_seconds"] == pytest.approx(26 * 60 + 14.88494)
+    assert (pair.metadata["product"], pair.metadata["filtered"]) == ("diff_pha", True)
     assert read_grid(files) == pair.grid
 
 

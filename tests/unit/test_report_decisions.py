@@ -9,7 +9,7 @@ import pytest
 from basinwatch import report
 from basinwatch.anomalies.outlines import SLOPE_BANDS
 from basinwatch.given_vectors import metric_crs
-from basinwatch.hazards import rank_hazards
+from basinwatch.hazards import lines_in_reach, rank_hazards
 from basinwatch.hazards import summarise as summarise_hazards
 from basinwatch.permits import PermitSettings, find_violations, observed_basins, permit_layer, read_permits, summarise
 from basinwatch.provenance import write_json
@@ -39,7 +39,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     road = gpd.GeoDataFrame(geometry=[LineString([(west, north - 1500), (west + 9000, north - 1500)])], crs=found.crs)
     hazards = rank_hazards(found, {"roads": road}, 1000)
     write_geopackage(folder / "anomalies.gpkg", {"anomalies": found})
-    write_geopackage(folder / "hazards.gpkg", {"hazards": hazards})
+    near = lines_in_reach(found, {"roads": road}, 1000)
+    write_geopackage(folder / "hazards.gpkg", {"hazards": hazards, "lines": near})
     write_json(
         folder / "hazards.json",
         summarise_hazards(found, hazards, ["roads"], 1000, ["roads.gpkg was brought from A to B."]),

@@ -20,7 +20,10 @@ CHOICE = {
     "source": "chosen",
     "remarks": ["Seen twice."],
 }
-CONTROL = {"min_share": 0.215, "dropped_on_other_ground": 2, "dropped_too_small": 1, "remarks": ["Seen twice."]}
+CONTROL = {
+    "min_share": 0.215, "dropped_on_other_ground": 2, "dropped_too_small": 1, "remarks": ["Seen twice."],
+    "control": {"share": 0.215, "found": 0.215, "recall": 0.904},
+}  # fmt: skip
 
 
 def section(tmp_path, bands: int = 4, found: int = 2, **changes: object) -> Section:
@@ -74,10 +77,20 @@ def test_published_parameters_are_said(tmp_path) -> None:
 def test_accuracy_is_told_with_its_histogram(tmp_path) -> None:
     judged = ObjectAccuracy(np.array([True, True, False]), np.array([0.9, 0.7, np.nan])).record()
     scores = confusion_scores(np.array([[332_941, 1_971], [1_015, 3_985]]))
-    made = section(tmp_path, accuracy=judged | {"pixels": scores, "detector_alone": scores, "remarks": []})
+    kinds = {"dump": ObjectAccuracy(np.array([True, False]), np.array([0.7, np.nan])).record()}
+    facts = {"pixels": scores, "detector_alone": scores, "kinds": kinds, "remarks": []}
+    made = section(tmp_path, accuracy=judged | facts)
     assert (
         "2 of 3 references set aside for the test were identified (66.7%); the mean area similarity is 0.80"
         in (made.paragraphs[2])
     )
     assert len(made.pictures) == 2
     assert ("F1", "0.727", "0.727") in made.tables[1].rows
+    assert made.tables[2].rows == (("dump", "2", "50.0 %", "0.70"),)
+    assert len(section(tmp_path, accuracy=judged | facts | {"kinds": {}}).tables) == 2
+
+
+def test_what_the_model_extracts_of_the_references_is_told_where_the_share_rests_on_it(tmp_path) -> None:
+    assert "(the model extracts 90.4% of the references learnt from)" in section(tmp_path).paragraphs[1]
+    alone = CONTROL | {"control": {"share": 0.215, "found": None, "recall": None}}
+    assert "the model extracts" not in section(tmp_path, control=alone).paragraphs[1]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from basinwatch import run_status
-from basinwatch.run_status import NOTIFY, Job, RunStatus, notify, reason_of, stages_of
+from basinwatch.run_status import NOTIFY, Job, RunStatus, notify, reasons_of, stages_of
 
 
 class Clock:
@@ -82,8 +82,8 @@ def test_the_last_word_counts_everything_and_lists_what_failed_with_its_reason(t
 def test_a_job_that_was_killed_is_not_explained_by_what_it_happened_to_say_last(tmp_path, text, words):
     log = tmp_path / "unwrap.log"
     log.write_text(f"2026-01-01 12:00:00,000 basinwatch.readers: read\n2026-01-01 {text}")
-    found = reason_of([log])
-    assert found.startswith(reason_of([]))
+    (found,) = reasons_of([log])
+    assert found.startswith(reasons_of([])[0])
     assert found.endswith(words)
 
 
@@ -93,7 +93,19 @@ def test_a_fault_of_the_program_is_told_by_the_end_of_its_traceback(tmp_path):
         "2026-01-01 12:00:00,000 basinwatch.readers: read\n"
         "2026-01-01 12:00:01,000 root: unexpected ValueError\nTraceback (most recent call last):\nValueError: no\n"
     )
-    assert reason_of([log]) == "ValueError: no"
+    assert reasons_of([log]) == ["ValueError: no"]
+
+
+def test_a_job_that_names_several_faults_gives_a_row_for_each(tmp_path, clock):
+    log = tmp_path / "require.log"
+    log.write_text("".join(f"2026-01-01 12:00:0{n},000 error: Pair {n} is empty.\n" for n in range(3)))
+    status = started(tmp_path, clock, require=1)
+    status.start(0, job("require", clock, log))
+    status.fail(0)
+    status.end("failed")
+    with (tmp_path / "failed.csv").open() as stream:
+        assert [row["reason"] for row in csv.DictReader(stream)] == [f"Pair {n} is empty." for n in range(3)]
+    assert len(read(status)["failed"]) == 3
 
 
 def test_a_job_that_failed_and_then_ended_well_did_not_fail(tmp_path, clock):

@@ -54,6 +54,23 @@ def test_pairs_are_found_by_pattern(tmp_path, names, pattern):
     assert [stack.file("phase", pair) for pair in stack.pairs] == [f"{tmp_path}/{name}" for name in names]
 
 
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("OPERA_F11116_20200101T140755Z_20200113T140755Z_v1.0_20241220T235901Z.nc", "OPERA_*_{date1}T*_{date2}T*.nc"),
+        ("022D_04826_121209_20200101_20200113.tif", "*_{date1}_{date2}*.tif"),
+        ("20200101_20200113_20240501.tif", "{pair}*.tif"),
+        ("a20240501/20200101_20200113_20240501_b.tif", "a*/*{pair}*.tif"),
+        ("S1_027968_01Jan2020_13Jan2020.dim", "S1*_{pair}.dim"),
+        ("20200101_20200113/200101-200113.unw", "{pair}/{date1}-{date2}.unw"),
+    ],
+)
+def test_further_dates_and_numbers_in_a_name_are_not_taken_for_the_pairs(tmp_path, name, pattern):
+    touch(tmp_path, name)
+    (pair,) = resolve(phase=f"{tmp_path}/{pattern}").pairs.values()
+    assert (pair.first, pair.second) == (date(2020, 1, 1), date(2020, 1, 13))
+
+
 def test_a_folder_and_file_with_different_dates_are_no_pair(tmp_path):
     touch(tmp_path, "20200101_20200113/20200113_20200125.tif")
     with pytest.raises(InputError, match="no file matches"):
@@ -207,6 +224,19 @@ def test_a_table_without_date_column_names_its_columns(tmp_path):
     (tmp_path / "t.csv").write_text("day\n2020-01-01\n")
     with pytest.raises(InputError, match=r"columns are \['day'\]"):
         stacks.read_scenes(tmp_path / "t.csv")
+
+
+def test_a_stack_keeps_to_the_grid_of_a_pair_as_long_as_its_file_is_there(tmp_path):
+    touch(tmp_path, "20200101_20200113.diff", "20200113_20200125.diff", "20200125_20200206.diff")
+    table = scene_table(tmp_path, "2020-01-13", "2020-01-25", "2020-02-06")
+    stack = resolve(phase=f"{tmp_path}/{{pair}}.diff", scenes=table, network=NETWORK | {"predecessors": 1})
+    assert stack.grid_pair == "20200113_20200125"
+    for kept in ("20200125_20200206", "20200101_20200113"):
+        found = stack.keeping_grid_of(kept)
+        assert found.grid_pair == kept
+        assert found.file("phase", kept) == f"{tmp_path}/{kept}.diff"
+        assert list(found.pairs) == list(stack.pairs)
+    assert stack.keeping_grid_of("20191220_20200101") is stack
 
 
 def test_a_planned_pair_without_file_is_left_out_with_a_warning(tmp_path):

@@ -3,6 +3,7 @@ import time
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 import pytest
 import shapely
 from affine import Affine
@@ -10,6 +11,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.vectors import burn, footprints, polygons_of, read_vectors, write_geopackage, write_geoparquet
 from pandas.testing import assert_frame_equal
+from shapely.geometry import LineString, MultiLineString, box
 
 UTM = Grid.from_map(40, 30, Affine(20, 0, 500_000, 0, -20, 4_000_000), "EPSG:32650")
 RADAR = Grid(40, 30, None, None, (2.3, 14.0))
@@ -67,6 +69,22 @@ def test_an_empty_frame_keeps_its_columns_and_crs(tmp_path, suffix):
     assert read.columns.tolist() == empty.columns.tolist()
     assert read.crs == empty.crs
     assert [read[c].dtype for c in ("area_m2", "n")] == [np.float64, np.int64]
+
+
+@pytest.mark.parametrize(
+    ("shapes", "kind"),
+    [
+        ([box(0, 0, 1, 1)], "MultiPolygon"),
+        ([], "MultiPolygon"),
+        ([LineString([(0, 0), (1, 1)]), MultiLineString([[(0, 0), (1, 0)], [(0, 1), (1, 1)]])], "MultiLineString"),
+        ([LineString([(0, 0), (1, 1)]), box(0, 0, 1, 1)], "Unknown"),
+    ],
+)
+def test_a_layer_has_one_type_of_geometry_where_qgis_can_draw_it_as_one(tmp_path, shapes, kind):
+    write_geopackage(
+        tmp_path / "a.gpkg", {"a": gpd.GeoDataFrame({"n": range(len(shapes))}, geometry=shapes, crs=32634)}
+    )
+    assert pyogrio.read_info(tmp_path / "a.gpkg", layer="a")["geometry_type"] == kind
 
 
 def test_geoparquet_returns_the_same_frame_and_the_same_bytes(tmp_path):

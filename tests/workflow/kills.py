@@ -12,8 +12,8 @@ import time
 from pathlib import Path
 
 PRODUCTS = {".tif", ".json", ".parquet", ".gpkg", ".csv", ".html", ".png", ".npz", ".safetensors"}
-# They tell of the run itself.
-OF_THE_RUN = {"status.json", "failed.csv"}
+# They tell of the run itself, or remember the times of files.
+OF_THE_RUN = {"status.json", "failed.csv", "state.npz"}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -24,18 +24,21 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 def killed_runs(folder: Path, kills: int, seed: int, longest_s: float) -> set[str]:
-    """Start the workflow and kill it with all its jobs after a random time, as often as asked for.
+    """Start the workflow and kill it with all its jobs at a random moment, as often as asked for.
 
-    A run that ends before its kill loses its results at random, so that every stage is at work again.
+    Every tenth kill may fall into the planning; the others come up to `longest_s` after the first job began. A run that
+    ends before its kill loses its results at random, so that every stage is at work again.
 
     Returns
     -------
     set of str
-        Rules that were at work when they were killed.
+        Kinds of jobs that were at work when they were killed.
     """
     draw, hit, done = random.Random(seed), set(), 0  # noqa: S311
     while done < kills:
         process = start(folder)
+        if done % 10:
+            wait_for_work(process, folder)
         try:
             process.wait(timeout=draw.uniform(0, longest_s))
         except subprocess.TimeoutExpired:
@@ -64,12 +67,18 @@ def unlock(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "snakemake", "--unlock"], cwd=folder, capture_output=True, check=False)
 
 
+def wait_for_work(process: subprocess.Popen[bytes], folder: Path) -> None:
+    """Wait until the first job begins."""
+    while process.poll() is None and not at_work(folder):
+        time.sleep(0.1)
+
+
 def at_work(folder: Path) -> set[str]:
-    """Rules that began and have not ended, by Snakemake's own words."""
+    """Kinds of jobs that began and have not ended, by the first words of their messages."""
     text = (folder / "output.log").read_text()
-    begun = dict(re.findall(r"^(?:local)?rule (\w+):.*?jobid: (\d+)$", text, re.M | re.S))
-    ended = set(re.findall(r"Finished jobid: (\d+)", text))
-    return {rule for rule, number in begun.items() if number not in ended}
+    begun = re.findall(r"^Job (\d+): (.+)$", text, re.M)
+    ended = set(re.findall(r"^Finished jobid: (\d+)", text, re.M))
+    return {re.split(" (?:pair|of|in|for) ", message)[0] for number, message in begun if number not in ended}
 
 
 def lose_results(folder: Path, draw: random.Random) -> None:

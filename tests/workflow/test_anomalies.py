@@ -173,7 +173,7 @@ def test_one_track_alone_gives_the_rate_of_an_even_slope_back(done: Workspace, t
     write_raster(folder / "sbas/quality.tif", np.ones(GRID.shape), GRID, bands=["measured"])
     write_json(folder / "sbas/network.json", {"first_date": "2024-01-05", "last_date": "2024-01-29"})
     facts = {"pair": pair, "heading_deg": None, "incidence_deg": None}
-    write_json(folder / f"interferograms/{pair}/meta.json", facts)
+    write_json(folder / "stack.json", {"metadata": facts})
     target = "results/areas/a/anomalies/slope.tif"
     workspace.run(target, "--force", "--allowed-rules", "project_single_track", "place_layer")
     movement, slope = read_bands(workspace.folder / target, "downslope_mm_yr", "slope_deg")

@@ -1,69 +1,97 @@
 """A broken file stops its own pair, with one sentence; nothing else is lost."""
 
+import csv
+import json
+import os
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 from tests.workflow.conftest import SIZE, Workspace
+from tests.workflow.kills import digests
 
 BAD = "20240129_20240210"
 GOOD = ["20240105_20240117", "20240117_20240129"]
 
 
-def truncate(raw: Path) -> None:
-    path = raw / f"{BAD}.diff"
-    path.write_bytes(path.read_bytes()[: SIZE * 8 * 50])
+def keep_time(path: Path, content: bytes) -> None:
+    """Replace a file by one whose time is that of the other, as copies that keep time stamps do."""
+    before = path.stat()
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def width_does_not_divide(raw: Path) -> None:
-    path = raw / f"{BAD}.diff"
-    path.write_bytes(path.read_bytes()[:-7])
+@pytest.fixture(scope="module")
+def spoilt(empty_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """A complete run over a stack with a truncated interferogram and an empty unwrapped one, and what it said."""
+    workspace = empty_workspace.copy(tmp_path_factory.mktemp("spoilt") / "run")
+    path = workspace.folder / f"raw/{BAD}.diff"
+    keep_time(path, path.read_bytes()[: SIZE * 8 * 50])
+    keep_time(workspace.folder / f"raw/{GOOD[0]}.unw", b"")
+    done = workspace.snakemake()
+    assert done.returncode == 1
+    return workspace, done.stdout + done.stderr
 
 
-def scramble(raw: Path) -> None:
-    (raw / f"{BAD}.diff").write_bytes(np.random.default_rng(0).bytes(SIZE * SIZE * 8))
-
-
-def zero(raw: Path) -> None:
-    (raw / f"{BAD}.diff").write_bytes(bytes(SIZE * SIZE * 8))
-
-
-def empty(raw: Path) -> None:
-    (raw / f"{BAD}.diff").write_bytes(b"")
-
-
-def web_page(raw: Path) -> None:
-    (raw / f"{BAD}.diff").write_text("<!DOCTYPE html><html>Sign in</html>")
-
-
-@pytest.mark.parametrize(
-    ("damage", "words"),
-    [
-        (truncate, "allow_truncated"),
-        (width_does_not_divide, "damaged"),
-        (scramble, "big"),
-        (zero, "0"),
-        (empty, "empty"),
-        (web_page, "download"),
-    ],
-)
-def test_a_broken_interferogram_is_one_sentence_and_stops_its_pair_only(
-    empty_workspace: Workspace, tmp_path: Path, damage, words
+def test_one_bad_pair_costs_itself_a_non_zero_exit_and_a_line_in_the_list(
+    spoilt: tuple[Workspace, str], finished_workspace: Workspace
 ):
-    workspace = empty_workspace.copy(tmp_path / "run")
-    damage(workspace.folder / "raw")
-    names = [f"results/mine/interferograms/{pair}/meta.json" for pair in [BAD, *GOOD]]
-    done = workspace.snakemake(*names)
-    assert done.returncode != 0
+    workspace, said = spoilt
+    with (workspace.folder / "results/failed.csv").open() as stream:
+        reasons = [row["reason"] for row in csv.DictReader(stream)]
+    assert len(reasons) == 2
+    assert reasons[0].startswith(f"Pair {BAD} of stack mine: raw/{BAD}.diff: found 50 of the 120 lines")
+    assert reasons[1].startswith(f"Pair {GOOD[0]} of stack mine: raw/{GOOD[0]}.unw: the file is empty")
+    assert all(reason in said for reason in reasons)
     log = (workspace.folder / f"logs/mine/ingest_interferogram/{BAD}.log").read_text()
-    sentences = [line for line in log.splitlines() if line]
-    assert len(sentences) == 1, log
-    assert f"raw/{BAD}.diff" in sentences[0]
-    assert words in sentences[0]
-    assert sentences[0] in done.stdout + done.stderr
-    assert "Traceback" not in log
-    assert [(workspace.folder / name).exists() for name in names] == [False, True, True]
+    assert len(log.splitlines()) == 1
+    wanted, kept = digests(finished_workspace.folder), digests(workspace.folder)
+    assert {name for name in set(wanted) - set(kept) if "/figures/" not in name} == {"every_pair.json"}
+    spoilt_pairs = (BAD, f"unwrapped/{GOOD[0]}")
+    per_pair = {name for name in wanted if "20240" in name and not any(pair in name for pair in spoilt_pairs)}
+    assert len(per_pair) > 20
+    assert {name: kept[name] for name in per_pair} == {name: wanted[name] for name in per_pair}
+
+
+def test_what_adds_up_over_pairs_leaves_a_bad_one_out_and_the_report_says_so(spoilt: tuple[Workspace, str]):
+    results = spoilt[0].folder / "results"
+    assert json.loads((results / "mine/sbas/network.json").read_text())["pairs"] == 3
+    page = (results / "areas/mine/basinnet/report.html").read_text()
+    assert f"Pair {BAD} of stack mine is left out. raw/{BAD}.diff: found 50" in page
+    assert f"Pair {GOOD[0]} of stack mine is left out of the rate map. raw/{GOOD[0]}.unw: the file is empty" in page
+    rows = pd.read_csv(results / "areas/mine/basinnet/timeline.csv")
+    assert not rows.loc[rows["pair"] == BAD, "observed"].any()
+
+
+def test_a_bad_pair_is_not_tried_again_before_its_file_is_another_one(
+    spoilt: tuple[Workspace, str], finished_workspace: Workspace, tmp_path: Path
+):
+    workspace = spoilt[0].copy(tmp_path / "run")
+    assert workspace.planned() == {"Require every pair of every stack"}
+    for name in (f"{BAD}.diff", f"{GOOD[0]}.unw"):
+        keep_time(workspace.folder / "raw" / name, (finished_workspace.folder / "raw" / name).read_bytes())
+    again = {message for message in workspace.planned() if message.startswith(("Ingest", "Unwrap"))}
+    assert again == {f"{verb} pair {pair} of stack mine" for verb, pair in
+                     [("Ingest", BAD), ("Unwrap", BAD), ("Unwrap", GOOD[0])]}  # fmt: skip
+    workspace.run()
+    assert not (workspace.folder / "results/failed.csv").exists()
+    told = pd.read_csv(workspace.folder / "results/areas/mine/basinnet/changes.csv")
+    assert set(told.loc[told["change"] == "added", "name"]) == {f"mine {BAD}"}
+    wanted, found = digests(finished_workspace.folder), digests(workspace.folder)
+    # They tell of what changed since the last run.
+    history = {name for name in wanted if name.endswith(("changes.csv", "runs.gpkg", "report.html"))}
+    assert {name for name in wanted if found.get(name) != wanted[name]} <= history
+
+
+def test_an_excluded_bad_pair_is_forgiven(spoilt: tuple[Workspace, str], tmp_path: Path):
+    workspace = spoilt[0].copy(tmp_path / "run")
+    stack = yaml.safe_load((workspace.folder / "config/config.yaml").read_text())["stacks"]["mine"]
+    workspace.configure(stacks={"mine": stack | {"exclude_pairs": [BAD, GOOD[0]]}})
+    workspace.run("results/every_pair.json", "--allowed-rules", "describe_stack", "require_every_pair")
+    assert json.loads((workspace.folder / "results/every_pair.json").read_text()) == {"mine": 3}
 
 
 def test_the_other_byte_order_is_read_with_a_warning(empty_workspace: Workspace, tmp_path: Path):
@@ -127,8 +155,7 @@ def test_a_pair_on_another_grid_is_resampled_and_one_elsewhere_refused(empty_wor
     (raw / f"{BAD}.dem_par").write_text(header.replace("350000.000", "450000.000"))
     stack = {"format": "gamma", "phase": "raw/{pair}.diff", "header": "raw/{pair}.dem_par"}
     workspace.configure(stacks={"mine": stack})
-    done = workspace.snakemake(*[f"results/mine/interferograms/{pair}/meta.json" for pair in [*GOOD, BAD]])
-    assert done.returncode != 0
+    workspace.run(*[f"results/mine/interferograms/{pair}/meta.json" for pair in [*GOOD, BAD]])
     log = (workspace.folder / f"logs/mine/ingest_interferogram/{BAD}.log").read_text()
     assert "does not overlap its stack's grid" in log
     moved = (workspace.folder / f"results/mine/interferograms/{GOOD[1]}/meta.json").read_text()

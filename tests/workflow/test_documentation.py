@@ -16,6 +16,7 @@ import pytest
 import yaml
 from basinwatch.configuration import validate
 
+from tests.browser import find_browser
 from tests.conftest import ROOT
 from tests.workflow.conftest import Workspace
 
@@ -24,6 +25,9 @@ BLOCK = re.compile(r"^ *```(?:bash|sh)\n(.*?)^ *```", re.M | re.S)
 INLINE = re.compile(r"`((?:\.venv/bin/\w+|snakemake|make|python|pip install) [^`\n]+)`")
 YAML = re.compile(r"^ *```yaml\n(.*?)^ *```", re.M | re.S)
 CLUSTERS = ("profiles/slurm", "profiles/cluster")
+# What works on a finished run takes seconds; everything else of Snakemake is planned.
+AT_ONCE = {"--unlock", "--touch", "--dry-run", "--report", "export", "pdf"}
+LABELLED = "calibration={images: tiles/image, labels: tiles/label}"
 # What needs another machine or a service is tried where that is: test_cluster*.py and by hand.
 ELSEWHERE = {
     "docker",
@@ -60,7 +64,11 @@ def commands() -> list[str]:
 @pytest.fixture(scope="module")
 def reader(finished_workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A folder as a reader's: a finished run, a configuration of their own, the examples, the pictures' scripts."""
-    workspace = finished_workspace.copy(tmp_path_factory.mktemp("reader") / "run")
+    return furnish(finished_workspace.copy(tmp_path_factory.mktemp("reader") / "run"))
+
+
+def furnish(workspace: Workspace) -> Workspace:
+    """Put beside a finished run, whose files lie in ``raw``, what a reader's commands name."""
     shutil.copytree(
         ROOT / "config", workspace.folder / "config", dirs_exist_ok=True, ignore=shutil.ignore_patterns("config.yaml")
     )
@@ -72,55 +80,73 @@ def reader(finished_workspace: Workspace, tmp_path_factory: pytest.TempPathFacto
     shutil.copytree(ROOT / "tests", workspace.folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, workspace.folder)
+    for name in ("image", "label"):
+        (workspace.folder / "tiles" / name).mkdir(parents=True)
+        (workspace.folder / "tiles" / name / "tile.png").touch()
     return workspace
 
 
-def run(workspace: Workspace, *command: str) -> str:
-    """Run in the reader's folder; the output of a success."""
+def run(workspace: Workspace, *command: str, folder: Path | None = None) -> str:
+    """Run in the reader's folder, or another; the output of a success."""
     bin_folder = str(Path(sys.executable).parent)
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST")}
     environment = clean | {"PATH": f"{bin_folder}:{clean['PATH']}"}
-    done = subprocess.run(command, cwd=workspace.folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder or workspace.folder, env=environment, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("command", commands())
 def test_a_documented_command_works(reader: Workspace, command: str) -> None:
+    attempt(reader, command)
+
+
+def attempt(reader: Workspace, command: str) -> None:
+    """Run a command as far as its time allows; skipped where what it needs is not installed."""
     program, *arguments = shlex.split(command)
-    if arguments == ["calibrate"]:
-        pytest.skip("needs labelled tiles; that it says so is tested in test_targets.py")
     if any(name in arguments for name in CLUSTERS) and find_spec("snakemake_executor_plugin_slurm") is None:
         pytest.skip("the executor plugins of the lock are not installed (make setup)")
     ways = {
-        "make": _make, "snakemake": _snakemake, "python": _python, "pip": _pip,
+        "make": _make, "snakemake": _snakemake, "python": _python, "pip": _pip, "ruff": _ruff,
         "pytest": lambda reader, words: run(reader, "pytest", *words, "--collect-only"),
-        "ruff": lambda reader, words: run(reader, "ruff", "--version"),
         "mypy": lambda reader, words: run(reader, "mypy", "--version"),
     }  # fmt: skip
     assert program in ways, f"no way is known to try {command!r}; add one here, or name its program in ELSEWHERE"
     ways[program](reader, arguments)
 
 
+def _ruff(reader: Workspace, arguments: list[str]) -> None:
+    """Check the project itself, and change nothing."""
+    run(reader, "ruff", *arguments, *(["--check"] if "format" in arguments else []), folder=ROOT)
+
+
 def _make(reader: Workspace, arguments: list[str]) -> None:
-    """Plan a target; a benchmark it names must be there."""
+    """Plan a target, and put the pages of the site together; a benchmark it names must be there."""
     run(reader, "make", "--dry-run", *arguments)
+    if arguments == ["docs"]:
+        run(reader, "python", "docs/site.py", "build/docs")
     named = [value for value in arguments if value.startswith("NAME=")]
     assert all((ROOT / "benchmarks" / f"{value[5:]}.py").is_file() for value in named)
 
 
 def _snakemake(reader: Workspace, arguments: list[str]) -> None:
     """Plan what would run for long."""
-    at_once = {"--unlock", "--touch", "--dry-run", "--report"} & set(arguments)
+    at_once = AT_ONCE & set(arguments) and (find_browser() is not None or "pdf" not in arguments)
     cores = [] if "--cores" in arguments else ["--cores", "1"]
-    run(reader, "snakemake", *cores, *map(_stand_in, arguments), *([] if at_once else ["--dry-run"]))
+    given = ["--config", LABELLED] if "calibrate" in arguments else []
+    run(reader, "snakemake", *cores, *map(_stand_in, arguments), *([] if at_once else ["--dry-run"]), *given)
 
 
 def _python(reader: Workspace, arguments: list[str]) -> None:
     """Run a script on the reader's own folder."""
     folder = str(reader.folder / "raw")
     if "calibrate-colors" in arguments:
-        run(reader, "python", *arguments[:2], "--help")
+        numeric = str(next(reader.folder.glob("raw/*.diff")))
+        run(reader, "python", arguments[0], "paint", numeric, "painted.ras")
+        names = {"20200101_20200113.diff.ras": "painted.ras", "20200101_20200113.diff": numeric}
+        assert "color:" in run(reader, "python", *(names.get(word, word) for word in arguments))
     elif "inspect" in arguments:
         answer = run(reader, "python", *(folder if word in ("/data/track51", "FOLDER") else word for word in arguments))
         assert "phase:" in answer
@@ -160,3 +186,8 @@ def test_links_between_pages_lead_somewhere() -> None:
         generated = [target for target in local if target.startswith("reference/")]
         missing = [target for target in set(local) - set(generated) if not (page.parent / target).exists()]
         assert not missing, (page.name, missing)
+
+
+def test_every_page_stands_in_the_navigation_of_the_site() -> None:
+    named = re.findall(r"([\w/]+\.md)", (ROOT / "mkdocs.yml").read_text(encoding="utf-8").split("nav:")[1])
+    assert {page.name for page in (ROOT / "docs").glob("*.md")} <= set(named)

@@ -4,9 +4,13 @@ import json
 import shutil
 from pathlib import Path
 
+import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 from basinwatch.vectors import read_vectors
+from shapely.geometry import box
 
 from tests.workflow.conftest import Workspace
 
@@ -36,6 +40,10 @@ def searched(finished_workspace: Workspace, tmp_path_factory: pytest.TempPathFac
     """A complete run with mine patches."""
     workspace = finished_workspace.copy(tmp_path_factory.mktemp("patches") / "run")
     ask(workspace)
+    # All of the ground there is, in a permit that ended before the first scene.
+    ended = {"name": ["old"], "valid_from": ["2015-01-01"], "valid_until": ["2020-12-31"]}
+    gpd.GeoDataFrame(ended, geometry=[box(10, 45, 30, 55)], crs=4326).to_file(workspace.folder / "permits.gpkg")
+    workspace.configure(permits={"file": "permits.gpkg", "id_column": "name"})
     workspace.run()
     return workspace
 
@@ -56,6 +64,22 @@ def test_accuracy_counts_the_patches_set_aside(searched: Workspace) -> None:
     assert accuracy["pixels"]["f1"] > 0.5
     choice = json.loads((searched.folder / FOLDER / "segmentation.json").read_text())
     assert (choice["source"], choice["criterion"]["shape"]) == ("chosen", 0.2)
+
+
+def test_patches_that_move_after_a_permits_end_are_listed_with_area_and_dates(searched: Workspace) -> None:
+    patches = read_vectors(searched.folder / FOLDER / "patches.gpkg", "patches").set_index("id")
+    moving = patches[patches["activity"].isin(["negative", "positive"])]
+    (table,) = Path(searched.folder, "results/areas/mine").glob("*/permits.csv")
+    found = pd.read_csv(table)
+    found = found[found["what"] == "patch"].set_index("object")
+    listed = moving[moving["area_m2"] >= 1000]
+    assert sorted(found.index) == sorted(listed.index)
+    assert set(found["finding"]) == {"after_end"}
+    np.testing.assert_allclose(found["area_m2"], listed["area_m2"][found.index], rtol=0.01)
+    network = json.loads((searched.folder / "results/mine/sbas/network.json").read_text())
+    assert set(zip(found["first_date"], found["last_date"], strict=True)) == {
+        (network["first_date"], network["last_date"])
+    }
 
 
 def report_of(workspace: Workspace) -> str:
@@ -80,4 +104,4 @@ def test_without_references_the_paper_decides_and_the_report_says_so(searched: W
     choice = json.loads((workspace.folder / FOLDER / "segmentation.json").read_text())
     assert (choice["source"], choice["criterion"]["scale"]) == ("published", 79.0)
     page = report_of(workspace)
-    assert "No reference patch lies in the picture" in page
+    assert "No reference patch to learn from lies in the picture" in page

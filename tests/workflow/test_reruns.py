@@ -15,6 +15,7 @@ from tests.workflow.conftest import SCENES, Workspace, write_scenes
 
 NEW_PAIRS = ["20240129_20240222", "20240210_20240222"]
 PAGES = {"Write the report of area mine", "Draw the map page of area mine"}
+PAIRS = {"Describe the pairs of stack mine", "Require every pair of every stack"}
 AGGREGATES = {
     "Link the detections of area mine into basins",
     "Add up the days with activity in stack mine",
@@ -59,7 +60,7 @@ def test_nothing_changed_runs_nothing(workspace: Workspace):
 def test_a_new_scene_runs_its_own_pairs_and_the_aggregates(workspace: Workspace):
     write_scenes(workspace, SCENES[:5])
     expected = messages("ingest", NEW_PAIRS) | messages("unwrap", NEW_PAIRS) | AGGREGATES
-    expected |= {"Describe the network of stack mine"}
+    expected |= {"Describe the network of stack mine", *PAIRS}
     newest = NEW_PAIRS[-1:]
     assert workspace.planned() == expected.union(*(messages(kind, newest) for kind in ("detect", "form", "mosaic")))
 
@@ -118,7 +119,7 @@ def test_another_threshold_outlines_basins_anew_without_searching(workspace: Wor
 def test_an_edited_script_reruns_its_rule_and_what_follows(workspace: Workspace):
     append(workspace.folder / "workflow/scripts/unwrap_interferogram.py", "\n# edited\n")
     followers = {m for m in AGGREGATES if m.split()[0] not in ("Link", "Add", "Tell")}
-    assert workspace.planned() == messages("unwrap", every_pair()) | followers
+    assert workspace.planned() == messages("unwrap", every_pair()) | followers | PAIRS
 
 
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -1,5 +1,7 @@
 """Scenes that come, come late, come again or go: only what depends on them is done, and the change is told."""
 
+import os
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from tests.workflow.kills import digests
 from tests.workflow.test_reruns import AGGREGATES, every_pair, messages
 
 LATE = SCENES[1].replace(day=20)
+FIRST = SCENES[0].replace(day=1)
 
 
 def touched(planned: set[str]) -> set[str]:
@@ -43,11 +46,13 @@ def test_a_new_scene_touches_no_product_of_an_old_pair_and_is_told(workspace: Wo
     assert set(told.loc[told["change"] == "added", "name"]) == {f"mine {name(3, 4)}"}
 
 
-def test_a_late_scene_runs_the_pairs_that_join_it_and_no_other(workspace: Workspace):
-    scenes = sorted([*SCENES[:4], LATE])
+@pytest.mark.parametrize("late", [LATE, FIRST])
+def test_a_late_scene_runs_the_pairs_that_join_it_and_no_other(workspace: Workspace, late: date):
+    scenes = sorted([*SCENES[:4], late])
     write_scenes(workspace, scenes)
-    joined = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a in scenes for b in scenes if a < b and LATE in (a, b)}
+    joined = {f"{a:%Y%m%d}_{b:%Y%m%d}" for a in scenes for b in scenes if a < b and late in (a, b)}
     planned = workspace.planned()
+    assert "Define the pixel grid of stack mine" not in planned
     assert touched(planned)
     assert touched(planned) <= joined
     assert planned >= AGGREGATES
@@ -63,17 +68,26 @@ def test_a_reprocessed_pair_is_done_again_alone(workspace: Workspace, again: int
     assert planned >= AGGREGATES
 
 
+def test_a_pair_that_is_replaced_by_an_older_file_of_another_size_is_done_again(workspace: Workspace):
+    path = workspace.folder / f"raw/{name(1, 2)}.unw"
+    path.write_bytes(path.read_bytes()[:-4])
+    os.utime(path, (0, 0))
+    assert touched(workspace.planned()) == {name(1, 2)}
+
+
 def test_a_reprocessed_pair_with_the_same_bytes_is_not(workspace: Workspace):
     write_pair(workspace.folder / "raw", SCENES[0], SCENES[1])
     assert workspace.planned() == set()
 
 
-def test_a_removed_scene_takes_its_pairs_out_of_the_aggregates(workspace: Workspace):
-    write_scenes(workspace, SCENES[:3])
+@pytest.mark.parametrize("scene", [SCENES[3], SCENES[0]])
+def test_a_removed_scene_takes_its_pairs_out_of_the_aggregates(workspace: Workspace, scene: date):
+    write_scenes(workspace, [one for one in SCENES[:4] if one != scene])
     planned = workspace.planned()
     assert touched(planned) == set()
+    assert "Define the pixel grid of stack mine" not in planned
     assert planned >= AGGREGATES
-    gone = [pair for pair in every_pair() if pair.endswith(f"{SCENES[3]:%Y%m%d}")]
+    gone = [pair for pair in every_pair() if f"{scene:%Y%m%d}" in pair]
     assert gone
     assert not planned & messages("mosaic", gone)
 

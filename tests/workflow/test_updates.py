@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -36,13 +38,26 @@ def run_rate(workspace: Workspace, *arguments: str) -> dict:
     return json.loads((workspace.folder / SBAS / "network.json").read_text())["update"]
 
 
-def spoil(workspace: Workspace, keep: set[str]) -> None:
-    """Make the unwrapped pairs unreadable that are not to be kept, alike from outside."""
-    for path in (workspace.folder / "results/mine/unwrapped").glob("*.tif"):
-        if path.name.split(".")[0] not in keep:
-            before = path.stat()
-            path.write_bytes(bytes(before.st_size))
-            os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+@contextmanager
+def spoilt(workspace: Workspace, keep: set[str]) -> Iterator[None]:
+    """For a while, make the unwrapped pairs unreadable that are not to be kept, alike from outside."""
+    paths = [
+        path
+        for path in (workspace.folder / "results/mine/unwrapped").glob("*.tif")
+        if path.name.split(".")[0] not in keep
+    ]
+    contents = {path: (path.read_bytes(), path.stat()) for path in paths}
+    for path, (content, before) in contents.items():
+        _replace(path, bytes(len(content)), before)
+    yield
+    for path, (content, before) in contents.items():
+        _replace(path, content, before)
+
+
+def _replace(path: Path, content: bytes, before: os.stat_result) -> None:
+    """Write other content under the same times."""
+    path.write_bytes(content)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def products(workspace: Workspace) -> dict[str, np.ndarray]:
@@ -74,9 +89,10 @@ def test_new_scenes_one_by_one_equal_all_at_once_and_old_pairs_are_not_read(grow
     old = {f"{a:%Y%m%d}_{b:%Y%m%d}" for j, b in enumerate(SCENES[:4]) for a in SCENES[max(0, j - 2) : j]}
     for count in (5, 6):
         write_scenes(grown, SCENES[:count])
-        grown.run(*(f"results/mine/unwrapped/{_name(a, count - 1)}.tif" for a in (count - 3, count - 2)))
-        spoil(grown, {_name(a, count - 1) for a in (count - 3, count - 2)})
-        found = run_rate(grown)
+        new = (f"results/mine/unwrapped/{_name(a, count - 1)}.tif" for a in (count - 3, count - 2))
+        grown.run(*new, "results/mine/stack.json")
+        with spoilt(grown, {_name(a, count - 1) for a in (count - 3, count - 2)}):
+            found = run_rate(grown)
         assert (found["mode"], found["dates"], found["pairs"], found["blocks_in_full"]) == ("appended", 1, 2, 0)
     assert len(old) == 5
     write_scenes(whole, SCENES[:6])

@@ -57,6 +57,7 @@ rule accumulate_activity:
 rule record_changes:
     input:
         basins="results/areas/{area}/{model}/basins.gpkg",
+        stacks=described_stacks,
     output:
         changes="results/areas/{area}/{model}/changes.csv",
         runs=update("results/areas/{area}/{model}/runs.gpkg"),
@@ -71,7 +72,7 @@ rule record_changes:
         mem_mb=1000,
         runtime=10,
     params:
-        code=code_version("activity.changes", "vectors"),
+        code=code_version("activity.changes", "refusals", "vectors"),
         pairs=searched_pairs,
     message:
         "Tell what changed in area {wildcards.area} since the last run"

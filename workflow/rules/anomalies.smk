@@ -17,9 +17,7 @@ rule project_single_track:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version(
-            "fusion.areas", "fusion.passes", "fusion.slope", "interferogram", "rasters"
-        ),
+        code=code_version("fusion.areas", "fusion.passes", "fusion.slope", "rasters"),
         track=track_settings,
     message:
         "Project the rate of one track of area {wildcards.area} onto its slopes"

@@ -1,6 +1,6 @@
 """Stacks, pairs and final targets: pure functions of configuration and file names."""
 
-import gc
+import os
 import sys
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +20,11 @@ sys.path.append(str(LIBRARY.parent))
 from basinwatch import configuration, stacks
 from basinwatch.calibration.files import match
 from basinwatch.code_versions import CodeVersions
-from basinwatch.companions import companions, files_in
+from basinwatch.companions import companions, files_in, table_companions
 from basinwatch.errors import InputError
 from basinwatch.experiments import design
+from basinwatch.provenance import read_json
 from basinwatch.simulation import forms, recipes
-
-# A job graph is many small objects that all stay: looking for garbage among them takes a third of the time.
-gc.set_threshold(100_000, 50, 100)
 
 CODE = CodeVersions(LIBRARY, Path(".snakemake/basinwatch_code.json"))
 
@@ -47,10 +45,18 @@ def load_schema():
     return yaml.safe_load((RULES.parent / "schemas" / "config.schema.yaml").read_text())
 
 
+def on_known_grid(stack):
+    """A stack whose grid is that of the pair it was read from before, so that neither older nor fewer scenes change it."""
+    path = Path(f"results/{stack.name}/grid.json")
+    known = read_json(path).get("pair") if path.is_file() else None
+    is_free = known is not None and stack.settings["grid_pair"] is None
+    return stack.keeping_grid_of(known) if is_free else stack
+
+
 config = checked(configuration.validate, config, load_schema())
 checked(forms.check, config["stacks"], config["simulated_stacks"])
 STACKS = {
-    name: checked(stacks.resolve, name, entry, forms.FOLDER)
+    name: on_known_grid(checked(stacks.resolve, name, entry, forms.FOLDER))
     for name, entry in config["stacks"].items()
 }
 AREAS = checked(stacks.resolve_areas, config["areas"], STACKS)
@@ -111,7 +117,9 @@ SIMULATION_FILES = simulation_files(SIMULATION)
 localrules:
     define_grid,
     describe_network,
+    describe_stack,
     grid_tiles,
+    require_every_pair,
     tabulate_evaluation,
 
 

@@ -7,7 +7,7 @@ rule compare_basins:
         timeline=timeline_of_stack,
         activity="results/{stack}/activity/{model}/activity.tif",
         phase=detection_phases,
-        meta=first_metadata,
+        stack="results/{stack}/stack.json",
         clusters="results/{stack}/hotspots/clusters.gpkg",
         statistic="results/{stack}/hotspots/gi_star.tif",
         rate="results/{stack}/sbas/rate.tif",
@@ -28,7 +28,7 @@ rule compare_basins:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("comparison", "interferogram", "rasters", "stacks"),
+        code=code_version("comparison", "refusals", "rasters", "stacks"),
         detection_pairs=detection_pairs,
         network_pairs=network_pairs,
         settings=config["comparison"],

@@ -26,7 +26,6 @@ rule fuse_tracks:
             "fusion.series",
             "fusion.slope",
             "fusion.time",
-            "interferogram",
             "sbas.corrections.reference",
             "sbas.series_file",
             "vectors",

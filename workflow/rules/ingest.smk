@@ -46,10 +46,11 @@ rule ingest_interferogram:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("readers", "interferogram"),
+        code=code_version("readers", "interferogram", "refusals"),
         dates=pair_dates,
         format=reader_format,
         options=reader_options,
+        sizes=raw_sizes,
         lossless=config["ingest"]["lossless"],
     message:
         "Ingest pair {wildcards.pair} of stack {wildcards.stack}"
@@ -57,10 +58,32 @@ rule ingest_interferogram:
         "../scripts/ingest_interferogram.py"
 
 
+rule describe_stack:
+    input:
+        unpack(described_files),
+    output:
+        description="results/{stack}/stack.json",
+    log:
+        "logs/{stack}/describe_stack.log",
+    benchmark:
+        "logs/benchmarks/{stack}/describe_stack.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        code=code_version("interferogram", "refusals"),
+    message:
+        "Describe the pairs of stack {wildcards.stack}"
+    script:
+        "../scripts/describe_stack.py"
+
+
 rule place_layer:
     input:
-        raster=given_layer,
-        companions=beside_layer,
+        unpack(layer_files),
         grid="results/{stack}/grid.json",
     output:
         raster="results/{stack}/layers/{layer}.tif",

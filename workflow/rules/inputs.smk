@@ -14,7 +14,22 @@ def raw_files(wildcards):
         "lookup_table": stack.settings["lookup_table"],
     }
     named = {role: path for role, path in files.items() if path}
-    return named | {"companions": beside(files["phase"], files["coherence"])}
+    headers = beside(files["phase"], files["coherence"])
+    headers += beside_table(files["lookup_table"]) + wheel_file(stack)
+    return named | {"companions": headers}
+
+
+def raw_sizes(wildcards):
+    """Bytes of a pair's own files: one that was replaced may be older than what was made of the other."""
+    stack, pair = STACKS[wildcards.stack], wildcards.pair
+    coherence = stack.optional_file("coherence", pair, forms.FOLDER)
+    return sizes_of(stack.file("phase", pair), coherence)
+
+
+def sizes_of(*paths):
+    """Bytes of files as producers wrote them; those that the workflow makes may not be there yet."""
+    given = [path for path in paths if path and not path.startswith(forms.FOLDER)]
+    return [os.path.getsize(path) for path in given if os.path.isfile(path)]
 
 
 def grid_files(wildcards):
@@ -36,11 +51,25 @@ def beside(*paths):
     return sorted(str(path) for path in found)
 
 
+def beside_table(table):
+    """Headers of a look-up table, or the other half of one in two files."""
+    if not table or Path(table).is_relative_to(forms.FOLDER):
+        return []
+    return [str(path) for path in table_companions(Path(table), files_in_once)]
+
+
+def wheel_file(stack):
+    """Table of the colours that pictures are painted in, where it is a file."""
+    wheel = stack.settings["color"]["wheel"]
+    return [wheel] if Path(wheel).is_file() else []
+
+
 def reader_options(wildcards):
     """Settings of a stack that its reader takes."""
     keys = (
         "kind",
         "sign",
+        "width_px",
         "wavelength_m",
         "allow_truncated",
         "color",
@@ -63,14 +92,24 @@ def reader_format(wildcards):
     return STACKS[wildcards.stack].settings["format"]
 
 
-def given_layer(wildcards):
-    """Raster of heights or incidence as the configuration names it."""
-    return STACKS[wildcards.stack].settings[wildcards.layer]
+def described_files(wildcards):
+    """Metadata of every pair of a stack, and the unwrapped phase of those that came with one."""
+    stack, folder = STACKS[wildcards.stack], f"results/{wildcards.stack}"
+    given = stack.settings["rate"] and stack.settings["unwrapped"]
+    return {
+        "meta": [f"{folder}/interferograms/{pair}/meta.json" for pair in stack.pairs],
+        "unwrapped": [
+            f"{folder}/unwrapped/{pair}.tif" for pair in (stack.pairs if given else ())
+        ],
+    }
 
 
-def beside_layer(wildcards):
-    """Headers of that raster."""
-    return beside(given_layer(wildcards))
+def layer_files(wildcards):
+    """Raster of heights or incidence as the configuration names it, the stack's look-up table, and their headers."""
+    settings = STACKS[wildcards.stack].settings
+    raster, table = settings[wildcards.layer], settings["lookup_table"]
+    files = {"raster": raster, "companions": beside(raster) + beside_table(table)}
+    return files | ({"lookup_table": table} if table else {})
 
 
 def map_crs(wildcards):
@@ -146,7 +185,7 @@ def shards(split):
     ]
 
 
-def labelled_shards(use):
+def drawn_shards(use):
     """Shards of labelled interferograms and pictures of one use: train, validation or test."""
     cut = [
         f"results/{entry['stack']}/training_tiles/{entry['pair']}"
@@ -159,6 +198,11 @@ def labelled_shards(use):
         for name, entry in collections.items()
         if entry["use"] == use
     ]
+    return cut + imported
+
+
+def labelled_shards(use):
+    """Shards of one use of everything that is labelled: interferograms, pictures, rate maps, patches."""
     of_rates = [
         f"results/areas/{area}/anomalies/tiles"
         for area, entry in config["areas"].items()
@@ -169,7 +213,7 @@ def labelled_shards(use):
         for area, entry in config["areas"].items()
         if use != "test" and entry["patches"] and entry["patches"]["train"]
     ]
-    return cut + imported + of_rates + of_patches
+    return drawn_shards(use) + of_rates + of_patches
 
 
 def training_shards():
@@ -376,6 +420,11 @@ def searched_pairs(wildcards):
     ]
 
 
+def described_stacks(wildcards):
+    """What is known of the pairs of an area's stacks; the basins tell when it matters."""
+    return ancient([f"results/{name}/stack.json" for name in AREAS[wildcards.area]])
+
+
 def stack_detections(wildcards, name):
     """One detection product of every pair of a stack."""
     return [
@@ -407,12 +456,18 @@ def unwrapping_files(wildcards):
         "meta": f"{folder}/meta.json",
     }
     unwrapped = stack.optional_file("unwrapped", wildcards.pair, forms.FOLDER)
-    header = stack.file("header", wildcards.pair)
+    header, table = stack.file("header", wildcards.pair), None
     if unwrapped:
         table = stack.settings["lookup_table"]
         named = {"unwrapped": unwrapped, "header": header, "lookup_table": table}
         files |= {role: path for role, path in named.items() if path}
-    return files | {"companions": beside(unwrapped)}
+    return files | {"companions": beside(unwrapped) + beside_table(table)}
+
+
+def unwrapped_size(wildcards):
+    """Bytes of a pair's unwrapped phase where it is given."""
+    stack = STACKS[wildcards.stack]
+    return sizes_of(stack.optional_file("unwrapped", wildcards.pair, forms.FOLDER))
 
 
 def unwrapping_method(wildcards):
@@ -523,12 +578,6 @@ def detection_phases(wildcards):
     return [f"{folder}/{pair}/phase.tif" for pair in detection_pairs(wildcards)]
 
 
-def first_metadata(wildcards):
-    """Metadata of a stack's first pair."""
-    pair = network_pairs(wildcards)[0]
-    return f"results/{wildcards.stack}/interferograms/{pair}/meta.json"
-
-
 # fusion.smk
 
 
@@ -556,10 +605,7 @@ def fusion_files(wildcards):
         "quality": [f"results/{name}/sbas/quality.tif" for name in names],
         "displacement": [f"results/{name}/sbas/displacement.tif" for name in names],
         "network": [f"results/{name}/sbas/network.json" for name in names],
-        "meta": [
-            f"results/{name}/interferograms/{next(iter(STACKS[name].pairs))}/meta.json"
-            for name in names
-        ],
+        "stacks": [f"results/{name}/stack.json" for name in names],
         "grids": [f"results/{name}/grid.json" for name in names],
         "basins": f"results/areas/{wildcards.area}/{MODEL}/basins.gpkg",
         "incidence": [
@@ -586,12 +632,11 @@ def track_files(wildcards):
     """Rate map, geometry and terrain of the one track that an area without fusion has its slope rates from."""
     name = rated_stacks(wildcards)[0]
     incidence = layer_of(name, "incidence")
-    first_pair = next(iter(STACKS[name].pairs))
     files = {
         "rate": f"results/{name}/sbas/rate.tif",
         "quality": f"results/{name}/sbas/quality.tif",
         "network": f"results/{name}/sbas/network.json",
-        "meta": f"results/{name}/interferograms/{first_pair}/meta.json",
+        "stack": f"results/{name}/stack.json",
         "grid": f"results/{name}/grid.json",
         "heights": heights_of_area(wildcards),
     }
@@ -843,6 +888,7 @@ def report_files(wildcards):
         "basins": [f"{folder}/basins.gpkg"],
         "timeline": [f"{folder}/timeline.csv"],
         "changes": [f"{folder}/changes.csv"],
+        "stacks": [f"results/{name}/stack.json" for name in names],
         "grids": [f"results/{name}/grid.json" for name in names],
         "activity": [
             f"results/{name}/activity/{wildcards.model}/activity.tif" for name in names

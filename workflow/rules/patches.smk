@@ -99,7 +99,7 @@ rule extract_patches:
         runtime=30,
         gpu=config["patches"]["gpus"],
     params:
-        code=code_version("inference.search", "inference.windows", "models", "tiling"),
+        code=code_version("obia.search"),
         overlap=patch_overlap,
     message:
         "Look for mine patches in area {wildcards.area}"

@@ -114,3 +114,28 @@ rule export_area:
         "Write area {wildcards.area} for other programs"
     script:
         "../scripts/export_area.py"
+
+
+rule require_every_pair:
+    input:
+        stacks=expand("results/{stack}/stack.json", stack=STACKS),
+        # It comes last and asks for nothing but to come last.
+        products=ancient(final_reports() + final_fusion()),
+    output:
+        table="results/every_pair.json",
+    log:
+        "logs/require_every_pair.log",
+    benchmark:
+        "logs/benchmarks/require_every_pair.tsv"
+    conda:
+        "../../envs/geo.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code_version("refusals"),
+    message:
+        "Require every pair of every stack"
+    script:
+        "../scripts/require_every_pair.py"

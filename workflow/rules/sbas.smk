@@ -45,11 +45,16 @@ rule unwrap_interferogram:
         runtime=60,
     params:
         code=code_version(
-            "sbas.unwrapping", "sbas.given_phase", "readers", "interferogram"
+            "sbas.unwrapping",
+            "sbas.given_phase",
+            "readers",
+            "interferogram",
+            "refusals",
         ),
         dates=pair_dates,
         format=reader_format,
         options=reader_options,
+        sizes=unwrapped_size,
         looks=config["sbas"]["looks"],
         method=unwrapping_method,
     message:
@@ -62,6 +67,7 @@ rule estimate_rate:
     input:
         unpack(rate_files),
         basins=basins_under_rate,
+        stack="results/{stack}/stack.json",
         grid="results/{stack}/grid.json",
     output:
         **rate_state(),
@@ -88,6 +94,7 @@ rule estimate_rate:
             "sbas.corrections.control",
             "sbas.series_file",
             "interferogram",
+            "refusals",
         ),
         incidence_deg=incidence_angle,
         settings=rate_settings(),

@@ -1,9 +1,13 @@
-"""The papers' tables, made again with this project's detectors on simulated tiles."""
+"""The papers' tables, made again with this project's detectors on simulated and labelled tiles."""
 
 
 rule measure_table_run:
     input:
         preset=table_preset,
+        train_arrays=[f"{stem}.safetensors" for stem in drawn_shards("train")],
+        train_coco=[f"{stem}.json" for stem in drawn_shards("train")],
+        test_arrays=[f"{stem}.safetensors" for stem in drawn_shards("test")],
+        test_coco=[f"{stem}.json" for stem in drawn_shards("test")],
     output:
         figures="results/tables/{scale}/{run}/{seed}.json",
     log:
@@ -18,7 +22,9 @@ rule measure_table_run:
         runtime=30 if config["tables"]["scale"] == "smoke" else 2880,
         gpu=config["training"]["gpus"],
     params:
-        code=code_version("experiments.paper_tables", "experiments.table_runs"),
+        code=code_version(
+            "experiments.paper_tables", "experiments.table_runs", "datasets.tiles"
+        ),
         run=table_run,
     message:
         "Train and score {wildcards.run} with seed {wildcards.seed} for the papers' tables"

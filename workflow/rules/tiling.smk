@@ -46,7 +46,7 @@ rule cut_training_tiles:
         mem_mb=4000,
         runtime=15,
     params:
-        code=code_version("datasets.cutting", "interferogram"),
+        code=code_version("datasets.cutting", "interferogram", "refusals"),
     message:
         "Cut training tiles from pair {wildcards.pair} of stack {wildcards.stack}"
     script:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from basinwatch.obia.accuracy import AccuracySettings, assess
-from basinwatch.obia.extraction import extracted
+from basinwatch.obia.extraction import extracted, searched
 from basinwatch.obia.references import read_references
 from basinwatch.provenance import log_to, write_json
 from basinwatch.rasters import grid_of, open_raster
@@ -28,7 +28,8 @@ def assess_patches(
     with open_raster(probability) as source:
         grid = grid_of(source)
     references = read_references(reference, grid, seed, layer)
-    found = assess(read_vectors(outlines), extracted(probability, threshold, min_area_px), references, settings)
+    seen = extracted(probability, threshold, min_area_px), searched(probability)
+    found = assess(read_vectors(outlines), *seen, references, settings)
     write_json(accuracy, found)
 
 

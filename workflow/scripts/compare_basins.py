@@ -14,9 +14,9 @@ import geopandas as gpd
 import pandas as pd
 from basinwatch.comparison import Campaign, Comparison, ComparisonSettings, SbasMaps, compare, fringe_gradients
 from basinwatch.grid import Grid
-from basinwatch.interferogram import read_metadata
-from basinwatch.provenance import log_to, write_json
+from basinwatch.provenance import log_to, read_json, write_json
 from basinwatch.rasters import read_bands, read_raster
+from basinwatch.refusals import REFUSED, without_rate
 from basinwatch.stacks import dates_of
 from basinwatch.vectors import read_vectors, write_geopackage
 
@@ -32,11 +32,13 @@ def sbas_maps(rate: str, quality: str, statistic: str) -> SbasMaps:
     return SbasMaps(rates, temporal, mean, measured > 0, hotspot_class=classes, connected_share=connected)
 
 
-def campaign(params: Mapping[str, Any], meta: str, activity: str) -> Campaign:
-    """Gather the pairs behind both sides."""
-    searched, network = ([dates_of(pair) for pair in params[f"{role}_pairs"]] for role in ("detection", "network"))
+def campaign(params: Mapping[str, Any], stack: str, activity: str) -> Campaign:
+    """Gather the pairs behind both sides, without those that were refused."""
+    known = read_json(Path(stack))
+    searched = [dates_of(pair) for pair in params["detection_pairs"] if pair not in known[REFUSED]]
+    network = [dates_of(pair) for pair in params["network_pairs"] if pair not in without_rate(known)]
     (observed,) = read_bands(activity, "observed_days")
-    return Campaign(read_metadata(meta)["wavelength_m"], searched, network, observed)
+    return Campaign(known["metadata"]["wavelength_m"], searched, network, observed)
 
 
 def gradients(basins: gpd.GeoDataFrame, timeline: str, phase: list[str], stack: str, grid: Grid) -> pd.DataFrame:
@@ -60,7 +62,7 @@ def compare_basins(
         sbas=sbas_maps(inputs["rate"], inputs["quality"], inputs["statistic"]),
         grid=grid,
         settings=settings,
-        campaign=campaign(params, inputs["meta"], inputs["activity"]),
+        campaign=campaign(params, inputs["stack"], inputs["activity"]),
         gradients=gradients(placed, inputs["timeline"], inputs["phase"], stack, grid),
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from basinwatch.datasets.cutting import LabelledScene, cut_shard
 from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to
+from basinwatch.refusals import require_usable
 from basinwatch.tiling import TileTable
 
 if TYPE_CHECKING:
@@ -19,11 +20,12 @@ if TYPE_CHECKING:
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     inputs = snakemake.input
-    known = read_metadata(inputs.meta)["coherence_present"]
+    meta = read_metadata(inputs.meta)
+    require_usable(meta)
     cut_shard(
         scene=LabelledScene(
             Path(inputs.phase),
-            Path(inputs.coherence) if known else None,
+            Path(inputs.coherence) if meta["coherence_present"] else None,
             Path(inputs.polygons),
             snakemake.wildcards.stack,
             snakemake.wildcards.pair,

@@ -1,7 +1,7 @@
 """Define the pixel grid of a stack.
 
 In: the files of the stack's first pair (only headers are read). Out: ``grid.json`` with size, transform, coordinate
-system and pixel spacing; every other pair of the stack is cut or padded to it, or refused.
+system and pixel spacing, and the pair it is from; every other pair is cut or padded to it, or refused.
 """
 
 from pathlib import Path
@@ -22,7 +22,8 @@ def define_grid(files: PairFiles, format: str, grid: Path) -> None:
     except InputError as error:
         advice = "the stack's grid is read from this pair, so mend it or name another one under grid_pair."
         raise InputError(f"{str(error).rstrip('.')}; {advice}") from error
-    write_json(grid, found.to_dict())
+    earlier, later = sorted((files.date1, files.date2))
+    write_json(grid, found.to_dict() | {"pair": f"{earlier:%Y%m%d}_{later:%Y%m%d}"})
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
 """Estimate the SBAS rate map of a stack.
 
-In: unwrapped phase, its connected components and coherence of every pair, detected basins (no reference there); where
-there are any, a reference place, control points, heights, incidence, baselines and delays. Out: ``rate.tif`` (rate
-towards the satellite in mm/yr, its standard error, size and day of a season), ``classes.tif`` (stable or moving, with
-and without the error), ``quality.tif`` (temporal coherence, mean coherence, residual, observations, gaps, whether the
-rate counts as measured, loops that do not close, repaired observations, elevation error, how often the pixel was joined
-to the reference, consistency with its neighbours, short against long pairs), ``displacement.tif`` (one band per date,
-mm) and ``network.json`` (with what was corrected, and how much was read). Minimum-norm velocity solution after
-Berardino et al. (2002). With a state, only the pairs of new scenes are read.
+In: unwrapped phase, its connected components and coherence of every pair, which pairs were refused (they are left out),
+detected basins (no reference there); where there are any, a reference place, control points, heights, incidence,
+baselines and delays. Out: ``rate.tif`` (rate towards the satellite in mm/yr, its standard error, size and day of a
+season), ``classes.tif`` (stable or moving, with and without the error), ``quality.tif`` (temporal coherence, mean
+coherence, residual, observations, gaps, whether the rate counts as measured, loops that do not close, repaired
+observations, elevation error, how often the pixel was joined to the reference, consistency with its neighbours, short
+against long pairs), ``displacement.tif`` (one band per date, mm) and ``network.json`` (with what was corrected, and how
+much was read). Minimum-norm velocity solution after Berardino et al. (2002). With a state, only the pairs of new scenes
+are read.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import compress
 from os.path import commonpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from basinwatch.grid import Grid
 from basinwatch.interferogram import read_metadata
-from basinwatch.provenance import log_to, write_json
+from basinwatch.provenance import log_to, read_json, write_json
 from basinwatch.rasters import write_raster
+from basinwatch.refusals import without_rate
 from basinwatch.sbas.baselines import read_baselines
 from basinwatch.sbas.corrections import chain
 from basinwatch.sbas.corrections.control import read_control_points
@@ -42,11 +45,20 @@ RATE_BANDS = ("rate_mm_yr", "rate_sigma_mm_yr", "annual_mm", "annual_day")
 RATE_UNITS = ("mm/yr", "mm/yr", "mm", "day of year")
 CLASS_TAGS = {"classes": "0 no rate, 1 away from the satellite, 2 stable, 3 towards it"}
 ALL_READ = {"mode": "full", "why": "sbas.incremental is off"}
+# Files of which every pair has one.
+PER_PAIR = ("meta", "unwrapped", "components", "coherence")
 # Settings of what counts as measured, which are named alike in the library.
 MEASURED_KEYS = (
     "min_temporal_coherence", "min_observed_share", "max_gaps", "min_pairs_per_date", "max_residual_rms_mm",
     "min_connected_share",
 )  # fmt: skip
+
+
+def usable(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the files of pairs that were refused."""
+    refused = without_rate(read_json(Path(inputs["stack"])))
+    kept = [Path(path).parent.name not in refused for path in inputs["meta"]]
+    return {**inputs, **{role: list(compress(inputs[role], kept)) for role in PER_PAIR}}
 
 
 def read_stack(inputs: Mapping[str, Sequence[str]], grid: Grid) -> UnwrappedStack:
@@ -150,10 +162,10 @@ def write_maps(products: RateProducts, grid: Grid, output: Mapping[str, str]) ->
 
 if __name__ == "__main__":
     log_to(snakemake.log[0])
-    inputs, grid = snakemake.input, Grid.read(snakemake.input.grid)
+    inputs, grid = usable(dict(snakemake.input.items())), Grid.read(snakemake.input.grid)
     write_rate(
-        stack=read_stack(dict(inputs.items()), grid),
-        auxiliary=read_auxiliary(dict(inputs.items()), snakemake.params.incidence_deg, grid),
+        stack=read_stack(inputs, grid),
+        auxiliary=read_auxiliary(inputs, snakemake.params.incidence_deg, grid),
         settings=rate_settings(snakemake.params.settings),
         memory=memory_of(dict(snakemake.output.items()), snakemake.params.code),
         workers=snakemake.threads,

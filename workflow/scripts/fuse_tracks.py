@@ -1,13 +1,12 @@
 """Put the rate maps and displacement series of an area's tracks together.
 
-In: rate, quality, displacement, network and metadata of every rated stack, detected basins (not ground at rest) and,
+In: rate, quality, displacement, network and description of every rated stack, detected basins (not ground at rest) and,
 where there is one, an elevation raster. Out: ``motion.tif`` (motion east and up in mm/yr, standard errors, how well the
 directions tell them apart), ``displacement_east.tif`` and ``displacement_up.tif`` (one band per date, mm) and
 ``fusion.json`` (geometry, levels, counts). Levels differ smoothly: geographically weighted regression after
 Fotheringham, Brunsdon & Charlton (2002); common dates by Akima (1970).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,8 +26,7 @@ from basinwatch.fusion.series import SeriesFile, fused_series
 from basinwatch.fusion.slope import Terrain
 from basinwatch.fusion.time import common_dates
 from basinwatch.grid import Grid, require_common_map
-from basinwatch.interferogram import read_metadata
-from basinwatch.provenance import log_to, write_json
+from basinwatch.provenance import log_to, read_json, write_json
 from basinwatch.rasters import write_raster
 from basinwatch.sbas.corrections.reference import near
 from basinwatch.sbas.series_file import series_writer
@@ -43,8 +41,8 @@ def read_passes(
     headings_deg: Sequence[float | None],
 ) -> list[Passes]:  # fmt: skip
     """Read how every stack looks at the ground; an incidence is a raster, a number, or what the metadata say."""
-    networks = [json.loads(Path(path).read_text(encoding="utf-8")) for path in inputs["network"]]
-    metadata = [read_metadata(path) for path in inputs["meta"]]
+    networks = [read_json(Path(path)) for path in inputs["network"]]
+    metadata = [read_json(Path(path))["metadata"] for path in inputs["stacks"]]
     angles = [mean_of(Path(given)) if isinstance(given, str) else given for given in incidence]
     given = [{"heading_deg": h, "incidence_deg": i} for h, i in zip(headings_deg, angles, strict=True)]
     return [Passes.of(*facts) for facts in zip(stacks, metadata, networks, given, strict=True)]

@@ -5,7 +5,6 @@ bands as from both directions: movement downhill in mm/yr as far as this line of
 the way down in degrees, and the share of such a movement that it shows.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,7 @@ from basinwatch.fusion.areas import RateMap, mean_of, read_onto, read_rate_map
 from basinwatch.fusion.passes import Passes
 from basinwatch.fusion.slope import Terrain, from_line_of_sight
 from basinwatch.grid import Grid
-from basinwatch.interferogram import read_metadata
-from basinwatch.provenance import log_to
+from basinwatch.provenance import log_to, read_json
 from basinwatch.rasters import write_raster
 
 if TYPE_CHECKING:
@@ -30,8 +28,8 @@ def read_track(inputs: Mapping[str, str], track: Mapping[str, Any], grid: Grid) 
     given = {"heading_deg": track["heading_deg"], "incidence_deg": incidence}
     passes = Passes.of(
         track["stack"],
-        read_metadata(inputs["meta"]),
-        json.loads(Path(inputs["network"]).read_text(encoding="utf-8")),
+        read_json(Path(inputs["stack"]))["metadata"],
+        read_json(Path(inputs["network"])),
         given,
     )
     return read_rate_map(passes, Path(inputs["rate"]), Path(inputs["quality"]), grid, grid, raster)

@@ -1,8 +1,8 @@
 """Rank the anomalies of an area that threaten roads, rivers or other lines.
 
 In: described anomalies, vector files of the lines and, where there are any, hazards on record. Out: ``hazards.gpkg``
-(layers ``hazards`` and ``anomalies``, styles for QGIS), ``hazards.csv`` (the hazards as a table) and ``hazards.json``
-(counts, remarks on the input).
+(layers ``hazards``, ``anomalies`` and the ``lines`` near them, styles for QGIS), ``hazards.csv`` (the hazards as a
+table) and ``hazards.json`` (counts, remarks on the input).
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from basinwatch.given_vectors import ANY_KIND, LINES_AND_POLYGONS, metric_crs, read_given
-from basinwatch.hazards import STYLES, rank_hazards, summarise
+from basinwatch.hazards import STYLES, lines_in_reach, rank_hazards, summarise
 from basinwatch.layer_styles import TABLE, style_table
 from basinwatch.provenance import atomic_path, log_to, write_json
 from basinwatch.vectors import read_vectors, write_geopackage
@@ -30,7 +30,9 @@ def write_hazards(
     lines = {name: vectors.frame for name, vectors in given.items()}
     placed = anomalies.to_crs(crs)
     hazards = rank_hazards(placed, lines, distance_m, None if known is None else known.frame)
-    write_geopackage(output["layers"], {"hazards": hazards, "anomalies": placed, TABLE: style_table(STYLES)})
+    near = lines_in_reach(placed, lines, distance_m)
+    layers = {"hazards": hazards, "anomalies": placed, "lines": near}
+    write_geopackage(output["layers"], layers | {TABLE: style_table(STYLES)})
     with atomic_path(output["table"]) as part:
         pd.DataFrame(hazards.drop(columns="geometry")).to_csv(part, index=False, float_format="%.6g")
     remarks = [remark for vectors in (*given.values(), *([known] if known else [])) for remark in vectors.remarks]

@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SIDECARS = (".xml", ".rsc", ".hdr")
+# Beside a picture may lie the numbers it was painted from.
+_PICTURES = (".ras", ".bmp", ".png", ".jpg")
 _FRAME_METADATA = "metadata/metadata.txt"
 _HYP3_NAME = re.compile(r"S1[\w-]*?_INT\d{2}_(?:G_\w{3}_)?[0-9A-F]{4}(?=_)")
 _PAIR = re.compile(r"(?<!\d)(\d{8}|\d{6})[-_](\d{8}|\d{6})(?!\d)")
 BASELINE_TABLES = ("base_perp", "base.perp", "bperp.par", ".bperp")
 BASELINE_VECTORS = (".base", "base.par")
+# ISCE2 keeps latitude and longitude of the pixels in two files.
+LATITUDE_LONGITUDE = re.compile(r"(?<![A-Za-z])l(?:at|on)(?=\.)")
+_MAP_HEADERS = ("dem_par", "dem.par")
 _GAMMA_HEADERS = (".off", ".diff_par", *BASELINE_TABLES, *BASELINE_VECTORS)
 _FRAME_LEVELS = 3
 
@@ -57,10 +62,22 @@ def companions(phase: Path, files_in: Callable[[Path], FolderFiles] = files_in) 
     beside = files_in(phase.parent)
     names = {phase.name + suffix for suffix in _SIDECARS} | {phase.with_suffix(".hdr").name}
     names |= _of_hyp3(phase) | _of_gamma(phase, beside)
+    if phase.suffix.lower() in _PICTURES:
+        names |= {phase.stem, f"{phase.name}.aux.xml"}
     if phase.suffix == ".grd":
-        names |= {name for name in beside.names if name.endswith(".PRM")}
+        names |= {name for name in beside.names if name.endswith(".PRM")} | {"baseline.txt"}
     found = {phase.with_name(name) for name in names & beside.names}
     return sorted(found | {path for path in _of_dimap(phase) | _of_licsar(phase, files_in) if path.is_file()})
+
+
+def table_companions(table: Path, files_in: Callable[[Path], FolderFiles] = files_in) -> list[Path]:
+    """List headers beside a look-up table, and the other half of one in two files, sorted; arguments as above."""
+    beside = files_in(table.parent)
+    names = {name for name in beside.names if name.lower().endswith(_MAP_HEADERS)}
+    if match := LATITUDE_LONGITUDE.search(table.name):
+        both = {f"{table.name[: match.start()]}{word}{table.name[match.end() :]}" for word in ("lat", "lon")}
+        names = {f"{name}{suffix}" for name in both for suffix in ("", ".xml")}
+    return sorted(table.with_name(name) for name in (names & beside.names) - {table.name})
 
 
 def _of_dimap(phase: Path) -> set[Path]:

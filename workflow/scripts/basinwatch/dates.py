@@ -6,7 +6,9 @@ import re
 from datetime import date, timedelta
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-PATTERN = r"\d{8}|\d{7}|\d{6}|\d{2}[A-Z][a-z]{2}\d{4}"
+# In the order in which they are looked for: fewer digits may be part of an orbit or of a time.
+PATTERNS = (r"\d{8}", r"\d{2}[A-Z][a-z]{2}\d{4}", r"\d{7}", r"\d{6}")
+PATTERN = "|".join(PATTERNS)
 
 
 def read_date(text: str) -> date:

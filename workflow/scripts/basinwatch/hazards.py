@@ -16,7 +16,12 @@ COLUMNS = (
     "rank", "anomaly", "priority", "near", "distance_m", "mean_mm_yr", "extreme_mm_yr", "area_m2", "slope_deg",
     "aspect_deg", "score", "known",
 )  # fmt: skip
-STYLES = {"hazards": Style({"hazard": "#8C1C13"}, opacity=0.5), "anomalies": Style({"anomaly": "#D55E00"})}
+LINE_COLOR = "#7A3E9D"
+STYLES = {
+    "hazards": Style({"hazard": "#8C1C13"}, opacity=0.5),
+    "anomalies": Style({"anomaly": "#D55E00"}),
+    "lines": Style({"line": LINE_COLOR}, is_line=True),
+}
 
 
 def rank_hazards(
@@ -69,6 +74,24 @@ def priority(hazards: pd.DataFrame) -> pd.Series:
     }
     places = pd.DataFrame(criteria, dtype="float64").rank(method="average", na_option="top", pct=True)
     return places.mean(axis=1)
+
+
+def lines_in_reach(
+    anomalies: gpd.GeoDataFrame, lines: Mapping[str, gpd.GeoDataFrame], distance_m: float
+) -> gpd.GeoDataFrame:
+    """Keep of all files what anomalies lie near, for maps: ``line``, the name of its file, and its course.
+
+    Of polygons, such as wide rivers, the course is their border.
+    """
+    names, courses = [], []
+    for name, frame in lines.items():
+        tree = shapely.STRtree(frame.geometry.array)
+        near = tree.query(anomalies.geometry.array, predicate="dwithin", distance=distance_m)[1]
+        shapes = shapely.force_2d(np.asarray(frame.geometry.array)[np.unique(near)])
+        is_area = shapely.get_dimensions(shapes) == 2
+        courses += list(np.where(is_area, shapely.boundary(shapes), shapes))
+        names += [name] * len(shapes)
+    return gpd.GeoDataFrame({"line": np.array(names, object)}, geometry=courses, crs=anomalies.crs)
 
 
 def _distances(anomalies: gpd.GeoDataFrame, lines: gpd.GeoDataFrame) -> Any:

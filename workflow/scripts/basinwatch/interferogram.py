@@ -84,7 +84,7 @@ class Tally:
     """
 
     def __init__(self, shape: tuple[int, int]) -> None:
-        self._pixels, self._valid = shape[0] * shape[1], 0
+        self._pixels, self._valid, self._zeros = shape[0] * shape[1], 0, 0
         self._step = max(1, self._pixels // _SAMPLED_PIXELS)
         self._coherence_sum, self._coherence_count = 0.0, 0
         self._sampled: list[NDArray[np.float32]] = []
@@ -92,6 +92,7 @@ class Tally:
     def add(self, top: int, phase: NDArray[np.float32], coherence: NDArray[np.float32] | None) -> None:
         """Count the rows from `top` on."""
         self._valid += int(np.count_nonzero(np.isfinite(phase)))
+        self._zeros += int(np.count_nonzero(phase == 0))
         self._sampled.append(phase[-top % self._step :: self._step].copy())
         if coherence is not None:
             self._coherence_sum += float(np.nansum(coherence, dtype=np.float64))
@@ -101,6 +102,11 @@ class Tally:
     def valid_share(self) -> float:
         """Share of pixels with phase."""
         return self._valid / self._pixels
+
+    @property
+    def zero_share(self) -> float:
+        """Share of pixels whose phase is exactly 0."""
+        return self._zeros / self._pixels
 
     @property
     def mean_coherence(self) -> float | None:
@@ -208,6 +214,7 @@ def _fields(pair: PairRows, tally: Tally) -> dict[str, Any]:
         "rewrapped": False,
         "geometry": pair.grid.geometry,
         "valid_fraction": round(tally.valid_share, 6),
+        "phase_zero_fraction": round(tally.zero_share, 6),
         "coherence_present": pair.coherence is not None,
         "mean_coherence": None if mean is None else round(mean, 4),
         "warnings": [],
@@ -258,6 +265,7 @@ def _tags(pair: PairRows) -> dict[str, str]:
         "DATE2": pair.date2.isoformat(),
         "SIGN": "away_positive",
         "GEOMETRY": pair.grid.geometry,
+        "SCHEMA": str(SCHEMA),
         "WAVELENGTH_M": str(pair.metadata.get("wavelength_m")),
         "PROCESSOR": str(pair.metadata.get("processor")),
     }

@@ -10,11 +10,15 @@ import pandas as pd
 
 TABLE = "layer_styles"
 _DATE = "2000-01-01T00:00:00.000Z"
+_WIDTHS = {
+    "fill": {"outline_width": "0.5", "outline_width_unit": "MM"},
+    "line": {"line_width": "0.5", "line_width_unit": "MM"},
+}
 
 
 @dataclass(frozen=True)
 class Style:
-    """How polygons of a layer are drawn.
+    """How polygons or lines of a layer are drawn.
 
     Parameters
     ----------
@@ -24,11 +28,14 @@ class Style:
         Attribute that decides the colour; None draws all features alike.
     opacity
         Of the fill, 0…1; outlines are opaque.
+    is_line
+        Whether the layer holds lines, which have no fill.
     """
 
     colors: Mapping[str, str]
     column: str | None = None
     opacity: float = 0.35
+    is_line: bool = False
 
     def qml(self) -> str:
         """Write the style as QGIS does."""
@@ -42,24 +49,24 @@ class Style:
                 ET.SubElement(categories, "category", facts)
         symbols = ET.SubElement(renderer, "symbols")
         for number, color in enumerate(self.colors.values()):
-            _add_fill(symbols, str(number), color, self.opacity)
+            red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+            line = f"{red},{green},{blue},255"
+            if self.is_line:
+                _add_symbol(symbols, str(number), "line", {"line_color": line, "line_style": "solid"})
+            else:
+                fill = f"{red},{green},{blue},{round(255 * self.opacity)}"
+                _add_symbol(symbols, str(number), "fill", {"color": fill, "outline_color": line, "style": "solid"})
         return ET.tostring(root, encoding="unicode")
 
 
-def _add_fill(symbols: ET.Element, name: str, color: str, opacity: float) -> None:
-    """Add a symbol with a translucent fill and an opaque outline."""
-    symbol = ET.SubElement(symbols, "symbol", {"type": "fill", "name": name, "alpha": "1"})
-    layer = ET.SubElement(symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0", "locked": "0"})
-    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
-    options = {
-        "color": f"{red},{green},{blue},{round(255 * opacity)}",
-        "outline_color": f"{red},{green},{blue},255",
-        "outline_width": "0.5",
-        "outline_width_unit": "MM",
-        "style": "solid",
-    }
+def _add_symbol(symbols: ET.Element, name: str, kind: str, options: Mapping[str, str]) -> None:
+    """Add a symbol of one layer for lines (``line``) or polygons (``fill``); outlines are half a millimetre wide."""
+    symbol = ET.SubElement(symbols, "symbol", {"type": kind, "name": name, "alpha": "1"})
+    layer = ET.SubElement(
+        symbol, "layer", {"class": f"Simple{kind.title()}", "enabled": "1", "pass": "0", "locked": "0"}
+    )
     listed = ET.SubElement(layer, "Option", type="Map")
-    for key, value in options.items():
+    for key, value in {**options, **_WIDTHS[kind]}.items():
         ET.SubElement(listed, "Option", {"type": "QString", "name": key, "value": value})
 
 

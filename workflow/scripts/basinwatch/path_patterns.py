@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from glob import escape, glob
 from pathlib import Path
 
-from basinwatch.dates import PATTERN
+from basinwatch.dates import PATTERN, PATTERNS
 
 Files = Mapping[tuple[str, ...], Sequence[str]]
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_TEXTS = {"pair": rf"(?:{PATTERN})[-_](?:{PATTERN})", "date1": PATTERN, "date2": PATTERN}
-KNOWN = frozenset(_TEXTS)
+KNOWN = frozenset(("pair", "date1", "date2"))
 
 
 def placeholders(pattern: str) -> set[str]:
@@ -35,10 +34,15 @@ def texts_in(pattern: str, texts: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def matches(pattern: str) -> list[tuple[str, dict[str, str]]]:
-    """Files that a pattern names, sorted, each with the texts at its placeholders."""
-    expression = _regex(pattern)
+    """Files that a pattern names, sorted, each with the texts at its placeholders.
+
+    Where a name holds further dates, of processing or in a frame's name, the first that fit count, dates of eight
+    digits before those of fewer.
+    """
+    expressions = [_regex(pattern, form) for form in (*PATTERNS, PATTERN)]
     paths = sorted(glob(_PLACEHOLDER.sub("*", _escaped(pattern))))
-    return [(path, match.groupdict()) for path in paths if (match := expression.fullmatch(path))]
+    found = ((path, next((m for e in expressions if (m := e.fullmatch(path))), None)) for path in paths)
+    return [(path, match.groupdict()) for path, match in found if match]
 
 
 def files_by_texts(pattern: str) -> dict[tuple[str, ...], list[str]]:
@@ -69,15 +73,16 @@ def _escaped(pattern: str) -> str:
     return "*".join(escape(part) for part in pattern.split("*"))
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    """Turn a path pattern into an expression; a placeholder that recurs must repeat its text."""
+def _regex(pattern: str, form: str) -> re.Pattern[str]:
+    """Turn a path pattern into an expression for dates of a form; a placeholder that recurs must repeat its text."""
+    texts = {"pair": rf"(?:{form})[-_](?:{form})", "date1": form, "date2": form}
     seen: set[str] = set()
     parts = []
     for literal, placeholder in re.findall(r"([^{]*)(?:\{(\w+)\})?", pattern):
-        parts.append(".*".join(re.escape(p) for p in literal.split("*")))
+        parts.append(".*?".join(re.escape(p) for p in literal.split("*")))
         if placeholder and literal.endswith("*"):  # a date is not to begin inside a number
             parts.append(r"(?<!\d)")
         if placeholder:
-            parts.append(f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>{_TEXTS[placeholder]})")
+            parts.append(f"(?P={placeholder})" if placeholder in seen else f"(?P<{placeholder}>{texts[placeholder]})")
             seen.add(placeholder)
     return re.compile("".join(parts))

@@ -88,11 +88,16 @@ def log_to(path: str | Path) -> None:
     def record(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         sentence = _sentence(error)
         if sentence is not None:
-            logging.getLogger("error").error("%s", sentence)
+            log_failure(sentence)
         else:
             logging.error("unexpected %s", kind.__name__, exc_info=(kind, error, trace))
 
     sys.excepthook = record
+
+
+def log_failure(sentence: str) -> None:
+    """Write to the rule's log what did not come about and why; the list of what failed takes it from there."""
+    logging.getLogger("error").error("%s", sentence)
 
 
 def _sentence(error: BaseException) -> str | None:

@@ -22,7 +22,8 @@ _NOTIFY_SECONDS = 60
 _WRITE_SECONDS = 2.0
 _KILLED = "The job left no message of an error: it was killed, or its memory or time ran out."
 _RECORD = re.compile(r"^\d{4}-[\d-]+ [\d:,]+ ")
-_ERROR = re.compile(_RECORD.pattern + r"(?:error: |root: unexpected )")
+_SENTENCE = re.compile(_RECORD.pattern + "error: ")
+_TRACEBACK = re.compile(_RECORD.pattern + "root: unexpected ")
 
 
 @dataclass
@@ -123,7 +124,11 @@ class RunStatus:
                        "mean_s": round(stage.seconds / stage.done, 1) if stage.done else None}
                 for rule, stage in self.stages.items()
             },
-            "failed": [{"job": job.purpose, "reason": reason_of(job.logs)} for job in self.failed.values()],
+            "failed": [
+                {"job": job.purpose, "reason": reason}
+                for job in self.failed.values()
+                for reason in reasons_of(job.logs)
+            ],
         }  # fmt: skip
 
     def write(self, state: str) -> None:
@@ -150,27 +155,31 @@ def stages_of(counts: Mapping[str, int]) -> dict[str, Stage]:
     return {rule: Stage(count) for rule, count in counts.items() if rule != "total"}
 
 
-def reason_of(logs: Sequence[Path]) -> str:
-    """One sentence of the error in a job's log, or the end of its traceback; without an error, what it said last."""
+def reasons_of(logs: Sequence[Path]) -> list[str]:
+    """Sentences of the errors in a job's log, or the end of its traceback; without an error, what it said last."""
     for path in logs:
         lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.is_file() else []
-        if any(_ERROR.match(line) for line in lines):
-            return _ERROR.sub("", lines[-1])
+        if any(_TRACEBACK.match(line) for line in lines):
+            return [lines[-1]]
+        if sentences := [_SENTENCE.sub("", line) for line in lines if _SENTENCE.match(line)]:
+            return sentences
         if lines:
             records = [line for line in lines if _RECORD.match(line)] or lines
-            return f"{_KILLED} Its last words: {_RECORD.sub('', records[-1])}"
-    return _KILLED
+            return [f"{_KILLED} Its last words: {_RECORD.sub('', records[-1])}"]
+    return [_KILLED]
 
 
 def write_failures(path: Path, failed: Sequence[Job]) -> None:
-    """Write a table of the jobs that failed (job, reason, log); no table where none did."""
+    """Write a table of the jobs that failed (job, reason, log; a row per reason); no table where none did."""
     if not failed:
         path.unlink(missing_ok=True)
         return
     with atomic_path(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         table = csv.writer(stream)
         table.writerow(["job", "reason", "log"])
-        table.writerows([job.purpose, reason_of(job.logs), " ".join(map(str, job.logs))] for job in failed)
+        table.writerows(
+            [job.purpose, reason, " ".join(map(str, job.logs))] for job in failed for reason in reasons_of(job.logs)
+        )
 
 
 def notify(state: str, status: Path) -> str | None:

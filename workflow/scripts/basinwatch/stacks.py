@@ -95,8 +95,15 @@ class Stack:
 
     @property
     def grid_pair(self) -> str:
-        """The pair whose grid is the stack's: the first, so that neither new scenes nor exclusions change it."""
+        """The pair whose grid is a new stack's: the one that is named, else the first, excluded or not."""
         return str(self.settings["grid_pair"] or next(iter(self.available)))
+
+    def keeping_grid_of(self, pair: str) -> Stack:
+        """Take the grid of a pair from before, on the list or not, as long as its file is there."""
+        known = self.available.get(pair) or Pair.of(*dates_of(pair))
+        if pair not in self.available and not Path(known.fill(self.settings["phase"])).is_file():
+            return self
+        return replace(self, settings={**self.settings, "grid_pair": pair}, available={**self.available, pair: known})
 
     @cached_property
     def adjacent_pairs(self) -> list[str]:

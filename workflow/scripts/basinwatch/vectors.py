@@ -28,6 +28,7 @@ from basinwatch.provenance import atomic_path
 # GeoPackage stores the time of writing; a fixed one makes equal content equal bytes.
 _FIXED_DATE = "2000-01-01T00:00:00.000Z"
 _POLYGONAL = {"Polygon", "MultiPolygon"}
+_LINEAR = {"LineString", "MultiLineString"}
 
 
 @contextmanager
@@ -42,11 +43,14 @@ def _fixed_date() -> Iterator[None]:
 
 
 def _layer_options(frame: pd.DataFrame) -> dict[str, Any]:
-    """Geometry type of a layer; all polygons become multipolygons, so the type never depends on the content."""
+    """Geometry type of a layer; polygons and lines become multiple ones, so the type never depends on how many."""
     if not isinstance(frame, gpd.GeoDataFrame):
         return {}
-    polygonal = set(frame.geom_type.dropna()) <= _POLYGONAL
-    return {"geometry_type": "MultiPolygon", "promote_to_multi": True} if polygonal else {"geometry_type": "Unknown"}
+    found = set(frame.geom_type.dropna())
+    for kind, members in (("MultiPolygon", _POLYGONAL), ("MultiLineString", _LINEAR)):
+        if found <= members:
+            return {"geometry_type": kind, "promote_to_multi": True}
+    return {"geometry_type": "Unknown"}
 
 
 def write_geopackage(path: str | Path, frames: Mapping[str, pd.DataFrame]) -> None:

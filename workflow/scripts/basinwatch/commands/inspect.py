@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from basinwatch.commands.terminal import heading, printable
+from basinwatch.commands.terminal import counting, heading, printable
 from basinwatch.errors import InputError
 from basinwatch.inspection.files import Found, survey
 from basinwatch.inspection.proposal import Proposal, delays_folder, entry_text, proposals
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what there is; 1 if there is nothing that can be used."""
-    found = survey(arguments.path)
+    found = survey(arguments.path, lambda files: counting(files, "files"))
     _print_list(f"Files in {found.root}", found.described()[:_MAX_OTHERS])
     stacks = proposals(found)
     seen, errors = _first_usable(stacks)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     folders = dict.fromkeys(str(other.file.parent) for other in stacks if other.file.parent != stack.file.parent)
     _print_list("Further stacks may lie in", list(folders)[:_MAX_LOOKS])
     print(heading("\nFor config.yaml"))
-    others = dict(sight.settings) | scene_files(found.others(), sight.interferogram.grid, stack.days)
+    others = dict(sight.settings) | scene_files(found.others(), stack.file, sight.interferogram.grid, stack.days)
     print(entry_text(stack, sight.has_coherence, others))
     return 0
 

@@ -35,6 +35,8 @@ class YoloAnchor(CspYolo):
         Anchors whose size overlaps a basin's at least so much answer for it; its best one always does.
     box_loss
         See :func:`basinwatch.detectors.boxes.pair_loss`.
+    light
+        Whether 3×3 convolutions are depthwise separable; the first step of Yu et al. (2022), table 4.
     options
         Of :class:`basinwatch.detectors.yolo.CspYolo`.
     """
@@ -45,9 +47,10 @@ class YoloAnchor(CspYolo):
         anchors: Sizes = PUBLISHED_ANCHORS,
         anchor_iou: float = 0.25,
         box_loss: str = "giou",
+        light: bool = False,
         **options: Any,
     ) -> None:
-        super().__init__(light=False, upsampling="nearest", box_loss=box_loss, **options)
+        super().__init__(light=light, upsampling="nearest", box_loss=box_loss, **options)
         self.anchors, self.anchor_iou = anchors, anchor_iou
         self.per_cell = check_sizes(anchors, len(STRIDES))
         self.heads = nn.ModuleList(nn.Conv2d(w, 5 * self.per_cell, 1) for w in self.backbone.widths)

@@ -44,6 +44,20 @@ class _DoubleHead(nn.Module):
         return torch.cat([self.objectness(x), self.box(x)], dim=1)
 
 
+class _SingleHead(nn.Module):
+    """Objectness and box of one scale from one branch."""
+
+    def __init__(self, inputs: int, width: int, light: bool) -> None:
+        super().__init__()
+        self.reduce, self.both = convolution(inputs, width), _branch(width, 5, light)
+        nn.init.constant_(self.both[-1].bias[:1], PRIOR_LOGIT)  # type: ignore[index]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, inputs, y, x) to the same five as :class:`_DoubleHead`."""
+        answers: Tensor = self.both(self.reduce(x))
+        return answers
+
+
 class YoloBasin(CspYolo):
     """Boxes of basins, one candidate per cell of three maps.
 
@@ -51,6 +65,8 @@ class YoloBasin(CspYolo):
     ----------
     head_width, light_head
         Channels of the head, the same in every published variant, and whether it is depthwise separable too.
+    double_head
+        Whether objectness and box come from branches of their own; without: the third step of Yu et al., table 4.
     center
         ``linear``: a cell may answer for a centre outside it, as in YOLOX. ``sigmoid``: the centre stays in the cell,
         as Yu et al. (2022), fig. 7, draw; then only the cells that contain a basin's centre may answer for it.
@@ -72,6 +88,7 @@ class YoloBasin(CspYolo):
         *,
         head_width: int = 256,
         light_head: bool = False,
+        double_head: bool = True,
         center: str = "linear",
         k_rule: str = "iou_sum",
         candidates: int = 10,
@@ -88,7 +105,8 @@ class YoloBasin(CspYolo):
         self.focal_alpha, self.focal_gamma = focal_alpha, focal_gamma
         radius = 1.5 if center == "linear" else 0.5
         self.assignment = AssignmentSettings(k_rule, candidates, radius, box_loss)
-        self.heads = nn.ModuleList(_DoubleHead(w, head_width, light_head) for w in self.backbone.widths)
+        head = _DoubleHead if double_head else _SingleHead
+        self.heads = nn.ModuleList(head(w, head_width, light_head) for w in self.backbone.widths)
         self.halo += 2 * self.stride
         start_from(self, self.weights, {}, "backbone.")
 

@@ -87,11 +87,8 @@ def _evaluate_set(
 
 
 def _points(tiles: Sequence[TileScores], seed: int) -> dict[str, float]:
-    """Scores at sampled points of all tiles together; none for detectors that give boxes only."""
-    pixels = [tile.pixels for tile in tiles if tile.pixels is not None]
-    if not pixels:
-        return {}
-    truth, predicted = (np.concatenate(parts) for parts in zip(*pixels, strict=True))
+    """Scores at sampled points of all tiles together."""
+    truth, predicted = (np.concatenate(parts) for parts in zip(*(tile.pixels for tile in tiles), strict=True))
     return point_scores(truth, predicted, seed)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from basinwatch.datasets.tiles import IGNORED, Label, LabelledTile, instance_target, is_basin
-from basinwatch.detectors import Detector, InstanceDetector
+from basinwatch.detectors import Detector, InstanceDetector, Objects
 from basinwatch.encoding import encode
 from basinwatch.errors import InputError
 from basinwatch.evaluation.predictions import Output, hold_against
@@ -39,7 +39,8 @@ class TileScores:
         The same where only basins of at least 8 mm and coherence 0.5 count and the others are ignored; None where
         that is not known of the basins.
     counts
-        Confusion of pixels (2, 2), and bool (n,) truth and prediction of all counted pixels; None for boxes only.
+        Confusion of pixels (2, 2), None for detectors that give boxes only; and bool (n,) truth and prediction of all
+        counted pixels, of such detectors those inside their boxes.
     basins
         Per basin what is known of it, and whether it was found, by outline (IoU 0.5) and by centre.
     area_km2
@@ -50,7 +51,7 @@ class TileScores:
     boxes: Comparison
     strong: Comparison | None
     counts: NDArray[np.int64] | None
-    pixels: tuple[NDArray[np.bool_], NDArray[np.bool_]] | None
+    pixels: tuple[NDArray[np.bool_], NDArray[np.bool_]]
     basins: list[dict[str, Any]]
     area_km2: float
 
@@ -110,21 +111,29 @@ def score_tile(tile: LabelledTile, output: Output, rule: InstanceSettings) -> Ti
     shape = (tile.phase.shape[0], tile.phase.shape[1])
     found = hold_against(output, tile.labels, rule, shape)
     strong = strong_labels(tile.labels)
-    counts = pixels = None
-    if found.pixels is not None:
-        target = instance_target(tile.labels, shape)
-        target[~np.isfinite(tile.phase) & (target == 0)] = IGNORED
-        counted = target != IGNORED
-        counts, pixels = confusion(target, found.pixels), (is_basin(target)[counted], found.pixels[counted])
+    target = instance_target(tile.labels, shape)
+    target[~np.isfinite(tile.phase) & (target == 0)] = IGNORED
+    counted = target != IGNORED
+    covered = _inside_boxes(output, rule, shape) if found.pixels is None else found.pixels
     return TileScores(
         masks=found.masks,
         boxes=found.boxes,
         strong=None if strong is None else hold_against(output, strong, rule, shape).best,
-        counts=counts,
-        pixels=pixels,
+        counts=None if found.pixels is None else confusion(target, found.pixels),
+        pixels=(is_basin(target)[counted], covered[counted]),
         basins=_basins(tile, found.best.above(rule.peak_threshold)),
         area_km2=np.isfinite(tile.phase).sum() * (tile.pixel_area_m2 or np.nan) / 1e6,
     )
+
+
+def _inside_boxes(output: Output, rule: InstanceSettings, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Pixels that boxes above the threshold touch, as Zhang et al. (2022) count detectors without masks."""
+    inside = np.zeros(shape, bool)
+    if isinstance(output, Objects):
+        for left, top, right, bottom in output.boxes[output.scores >= rule.peak_threshold]:
+            rows, columns = (slice(max(0, int(a)), int(np.ceil(b))) for a, b in ((top, bottom), (left, right)))
+            inside[rows, columns] = True
+    return inside
 
 
 def strong_labels(labels: Sequence[Label]) -> list[Label] | None:

@@ -15,6 +15,7 @@ from basinwatch.exports.project import Layer, RasterLayer, VectorLayer, write_pr
 from basinwatch.exports.stac import write_catalogue
 from basinwatch.layer_styles import TABLE, Style, style_table
 from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES
+from basinwatch.report.evidence import basin_evidence
 from basinwatch.report.products import Area, StackProducts
 from basinwatch.vectors import read_vectors, write_geopackage, write_geoparquet
 
@@ -44,6 +45,7 @@ def export_area(area: Area, basins: Path, folder: Path) -> None:
         If a product cannot be read.
     """
     detections = read_vectors(basins, "detections")
+    area = _with_evidence(area)
     frames = _frames(area, detections)
     styles = _styles(frames)
     write_geopackage(folder / VECTORS, {**frames, TABLE: style_table(styles)})
@@ -56,6 +58,14 @@ def export_area(area: Area, basins: Path, folder: Path) -> None:
     _write_tables(area, folder)
     write_coco(area, detections, folder / "labels")
     write_catalogue(area, folder, [layer.source for layer in drawn])
+
+
+def _with_evidence(area: Area) -> Area:
+    """Add to the basins what they rest on."""
+    evidence = basin_evidence(area)
+    found = [evidence[str(name)] for name in area.basins["basin"]]
+    columns = {"evidence": [own.level for own in found], "pairs_in_a_row": [own.run for own in found]}
+    return replace(area, basins=area.basins.assign(**columns))
 
 
 def _frames(area: Area, detections: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:

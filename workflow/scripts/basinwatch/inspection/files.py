@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,8 +71,13 @@ class Found:
         return lines + [f"{count:>4} files without two dates: {kind}" for kind, count in counts.most_common()]
 
 
-def survey(path: Path) -> Found:
+def survey(path: Path, watch: Callable[[Iterator[Path]], Iterable[Path]] = iter) -> Found:
     """Group the files below a folder, or take a single file as it is.
+
+    Parameters
+    ----------
+    watch
+        Gives the files below the folder on as they come, to show how many there were.
 
     Raises
     ------
@@ -89,7 +94,7 @@ def survey(path: Path) -> Found:
         return Found(path, groups, [] if name else [path])
     members: dict[str, list[tuple[DatedName, Path]]] = {}
     undated: list[Path] = []
-    for file in _files(path):
+    for file in watch(_files(path)):
         name = dated(file)
         if name is None:
             undated.append(file)

@@ -16,7 +16,7 @@ from basinwatch.interferogram import Interferogram, metadata_of
 from basinwatch.readers import PairFiles, read_interferogram
 
 # Any two: an undated file can be looked at, but is no pair.
-NO_DATES = date(2000, 1, 1), date(2000, 1, 2)
+NO_DATES = date(2000, 1, 1), date(2000, 1, 13)
 
 _UNWRAPPED = "set kind: unwrapped"
 

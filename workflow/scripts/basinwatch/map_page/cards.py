@@ -18,6 +18,7 @@ from basinwatch.fringes import count_fringes
 from basinwatch.grid import Grid
 from basinwatch.map_page.plane import Plane
 from basinwatch.rasters import open_raster
+from basinwatch.report.evidence import basin_evidence
 from basinwatch.report.products import Area, PairProducts, StackProducts
 from basinwatch.report.tables import blind_basins, explain, words
 from basinwatch.vectors import Footprint, footprints
@@ -36,6 +37,7 @@ def basin_cards(area: Area, plane: Plane) -> list[dict[str, Any]]:
     blind = {entry.basin: entry.reason for entry in blind_basins(area) or []}
     nearest = _nearest_clusters(area, plane, shapes)
     positions = _positions(area.basins)
+    evidence = basin_evidence(area)
     return [
         _facts(row, unit_m2)
         | {
@@ -45,6 +47,7 @@ def basin_cards(area: Area, plane: Plane) -> list[dict[str, Any]]:
             "history": histories[str(row.basin)],
             "rates": rates.get(str(row.basin), []),
             "blind": blind.get(str(row.basin)),
+            "evidence": evidence[str(row.basin)].told(),
             "hotspot": hotspot,
         }
         for row, shape, position, hotspot in zip(area.basins.itertuples(), shapes, positions, nearest, strict=True)

@@ -31,6 +31,7 @@ function drawList(node, data, basins, styles, chosen, open) {
         "button",
         { type: "button", "aria-current": String(basin.name === chosen) },
         swatch(styles(basin)), element("b", {}, basin.name), element("span", {}, basin.state), element("span", {}, size),
+        basin.evidence.startsWith("weak") ? element("i", {}, "weak evidence") : null,
       );
       button.addEventListener("click", () => open(basin.name));
       return element("li", {}, button);
@@ -47,6 +48,7 @@ function facts(data, basin) {
     ["active", `${basin.active} of ${basin.watched} days`],
     ["detected", `in ${found} of ${observed} pairs`],
     ["area", basin.size === null ? "unknown" : `${written(areaOf(data, basin.size))} ${areaUnit(data)}`],
+    ["evidence", basin.evidence],
     ["best score", basin.score === null ? "unknown" : basin.score.toFixed(2)],
   ];
   for (const rate of basin.rates) {

@@ -113,7 +113,7 @@ def pixel_accuracy(
     patches, references
         (y, x) what was extracted and what is true.
     counted
-        (y, x) ground to judge by; that of training patches should be left out.
+        (y, x) ground to judge by.
     samples
         Pixels drawn inside references; of other ground as many more as it is larger.
 
@@ -147,31 +147,36 @@ def confusion_scores(counts: NDArray[np.integer]) -> Scores:
 
 
 def assess(
-    patches: gpd.GeoDataFrame, extracted: NDArray[np.bool_], references: References, settings: AccuracySettings
+    patches: gpd.GeoDataFrame,
+    extracted: NDArray[np.bool_],
+    searched: NDArray[np.bool_],
+    references: References,
+    settings: AccuracySettings,
 ) -> dict[str, Any]:
     """Judge patches, and what the detector alone extracted, by the references set aside for the test.
 
-    Ground of references that were learnt from counts for nothing.
+    Ground of references that were learnt from, and ground without data, counts for nothing.
 
     Parameters
     ----------
     patches
         Polygons in the coordinate system of the references' grid.
-    extracted
-        (y, x) what the detector found.
+    extracted, searched
+        (y, x) what the detector found, and where it looked.
     """
-    truth, learnt = references.labels([TEST]), references.labels(LEARNT_FROM) > 0
+    truth, counted = references.labels([TEST]), searched & (references.labels(LEARNT_FROM) == 0)
     if not truth.any():
         return {"references": 0, "remarks": ["No reference patch was set aside for the test."]}
     labels = np.zeros(references.grid.shape, np.int32)
     for number, place in enumerate(footprints(patches.geometry, references.grid), 1):
         labels[place.rows, place.columns][place.mask] = number
+    labels[~counted] = 0
     found = compare_objects(labels, truth, settings.min_overlap)
     rule = settings.samples, settings.seed
     kinds = references.frame.loc[references.frame["use"] == TEST].get("kind")
     return found.record() | {
-        "pixels": pixel_accuracy(labels > 0, truth > 0, ~learnt, *rule),
-        "detector_alone": pixel_accuracy(extracted, truth > 0, ~learnt, *rule),
+        "pixels": pixel_accuracy(labels > 0, truth > 0, counted, *rule),
+        "detector_alone": pixel_accuracy(extracted, truth > 0, counted, *rule),
         "kinds": {} if kinds is None else _by_kind(found, kinds.to_numpy(dtype=str)),
         "remarks": list(references.remarks),
     }

@@ -133,7 +133,7 @@ def choose(read: Read, references: NDArray[np.int32], settings: ChoiceSettings, 
     if len(settings.fixed) == len(_CHOSEN):
         return Choice(Criterion(**settings.fixed, weights=settings.weights), "given")
     if not references.any():
-        logger.warning("no reference patch lies in the image, so the published parameters are used: %s", PUBLISHED)
+        logger.warning("no reference patch to learn from lies in the image, so the published %s is used", PUBLISHED)
         return Choice(replace(PUBLISHED, weights=settings.weights, **settings.fixed), "published")
 
     def tried(pair: tuple[float, float]) -> float:

@@ -23,13 +23,22 @@ def extracted(probability: Path, threshold: float, min_area_px: int) -> NDArray[
     probability
         Raster as :func:`basinwatch.inference.search.search` writes it; its first band counts.
     """
-    codes = read_raster(probability)
-    codes = codes if codes.ndim == 2 else codes[0]
-    inside = codes >= 1 + 254 * threshold
+    inside = _codes(probability) >= 1 + 254 * threshold
     parts, count = ndimage.label(inside)
     large = np.bincount(parts.ravel(), minlength=count + 1) >= min_area_px
     large[0] = False
     return large[parts]
+
+
+def searched(probability: Path) -> NDArray[np.bool_]:
+    """Pixels (y, x) the detector looked at: those with data, of pictures that do not fill their frame."""
+    return _codes(probability) > 0
+
+
+def _codes(probability: Path) -> NDArray[np.uint8]:
+    """First band of a detector's answer, as coded."""
+    codes: NDArray[np.uint8] = read_raster(probability)
+    return codes if codes.ndim == 2 else codes[0]
 
 
 def surroundings(

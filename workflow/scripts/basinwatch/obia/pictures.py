@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 from scipy import ndimage
 
@@ -68,11 +69,26 @@ def chosen_bands(path: Path, count: int, settings: PictureSettings) -> list[int]
 
 def _rows(source: rasterio.DatasetReader, bands: Sequence[int], wrapped: Sequence[int], window: Window) -> NDArray[Any]:
     """Read bands (bands, y, x) as float32, NaN without data; wrapped phase becomes sine and cosine."""
-    found = source.read(list(bands), window=window, masked=True).astype(np.float32).filled(np.nan)
+    raw = source.read(list(bands), window=window)
+    found = np.where(_known(source, bands, raw, window), raw, np.nan).astype(np.float32)
     layers: list[NDArray[Any]] = []
     for band, values in zip(bands, found, strict=True):
         layers += [np.sin(values), np.cos(values)] if band in wrapped else [values]
     return np.stack(layers)
+
+
+def _known(
+    source: rasterio.DatasetReader, bands: Sequence[int], raw: NDArray[Any], window: Window
+) -> NDArray[np.bool_]:
+    """Where bands have data (bands, y, x).
+
+    The fourth band of an orthophoto is called alpha by many writers though it is near infrared, so a band that is
+    looked at never masks the others.
+    """
+    if all(source.colorinterp[band - 1] != ColorInterp.alpha for band in bands):
+        return np.asarray(source.read_masks(list(bands), window=window) > 0)
+    empty = [source.nodatavals[band - 1] for band in bands]
+    return np.stack([np.isfinite(own) if none is None else own != none for own, none in zip(raw, empty, strict=True)])
 
 
 def _strips(source: rasterio.DatasetReader) -> Iterator[Window]:

@@ -39,6 +39,7 @@ from basinwatch.readers import (
     roi_pac,
     snap,
 )
+from basinwatch.readers.lookup_table import LookupTable
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.survey import GAMMA_FILL, Survey, survey
 from basinwatch.rows import Rows, joined
@@ -66,7 +67,10 @@ _PRODUCTS: dict[str, Callable[[Path], bool]] = {
 }
 _WITH_COHERENCE = ("snap", "hyp3", "aria", "opera", "netcdf")
 _FOREIGN_SIDECARS = (".xml", ".rsc", ".hdr")
-_FACTS = ("heading_deg", "incidence_deg", "look_side", "bperp_m", "looks", "header", "colour")
+_FACTS = (
+    "product", "filtered", "utc_seconds", "rel_orbit", "heading_deg", "incidence_deg", "look_side", "bperp_m", "looks",
+    "header", "colour",
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -118,8 +122,23 @@ def _what_else(path: Path, foreign: list[str]) -> str:
 
 def read_grid(files: PairFiles, format: str = "auto") -> Grid:
     """Return the grid of a pair from headers alone: that of its phase, or of the map it is brought onto."""
+    files, _ = _with_numbers(files, format)
     grid: Grid = _reader(files.phase, format).read_grid(files)
-    return _map_grid(files, grid) or grid
+    table = _table(files, files.phase, grid)
+    return table.grid if table else grid
+
+
+def _with_numbers(files: PairFiles, format: str) -> tuple[PairFiles, list[str]]:
+    """Files with the numbers that lie beside a picture in its place, for they hold more, and a sentence about it."""
+    beside = files.phase.with_suffix("")
+    if format != "auto" or not beside.is_file() or sniff(files.phase) != "color_raster":
+        return files, []
+    numeric = replace(files, phase=beside)
+    try:
+        _reader(beside, format).read_grid(numeric)
+    except InputError:
+        return files, []
+    return numeric, [f"{files.phase.name}: the numbers in {beside.name} beside this picture are read in its place"]
 
 
 def read_interferogram(files: PairFiles, format: str = "auto") -> Interferogram:
@@ -145,10 +164,11 @@ def open_interferogram(files: PairFiles, format: str = "auto") -> PairRows:
         If a file is missing, damaged or is not what it is said to be.
     """
     checks.require_two_dates(files.phase, files.date1, files.date2)
+    files, said = _with_numbers(files, format)
     name = sniff(files.phase) if format == "auto" else format
     raw: RawPhase = _reader(files.phase, name).read(files)
     coherence, coherence_source, notes = _coherence(files, raw.grid)
-    warnings = [*raw.warnings, *notes]
+    warnings = [*said, *raw.warnings, *notes]
     phase, nodata_rule, rewrapped = _wrapped(files, raw, coherence, warnings)
     metadata = _metadata(name, files, raw, warnings) | {
         "nodata_rule": nodata_rule,
@@ -166,27 +186,23 @@ def open_interferogram(files: PairFiles, format: str = "auto") -> PairRows:
     return pair.conjugated() if _is_flipped(files, raw) else pair
 
 
-def _map_grid(files: PairFiles, grid: Grid) -> Grid | None:
-    """Grid of the map that a look-up table brings a pair onto; None where it is to stay on its own grid."""
+def _table(files: PairFiles, raster: Path, grid: Grid) -> LookupTable | None:
+    """Look-up table that brings a raster of a pair onto a map; None where it is to stay on its own grid."""
     if files.lookup_table is None:
         return None
-    if grid.geometry == "map":
-        raise InputError(
-            f"{files.phase}: found map geometry, expected radar geometry for the look-up table "
-            f"{files.lookup_table.name}; remove lookup_table from the stack."
-        )
-    return lookup_table.map_grid(files.lookup_table, files.options.get("crs"))
+    return lookup_table.open_table(files.lookup_table, raster, grid, files.options.get("crs"))
 
 
 def _on_map(pair: PairRows, files: PairFiles) -> PairRows:
     """Bring a pair onto the map of its look-up table, where it has one."""
-    grid, table = _map_grid(files, pair.grid), files.lookup_table
-    if grid is None or table is None:
+    table = _table(files, files.phase, pair.grid)
+    if table is None or files.lookup_table is None:
         return pair
-    coherence = None if pair.coherence is None else lookup_table.on_map(pair.coherence, table, grid, "number")
-    phase = lookup_table.on_map(pair.phase, table, grid, "phase")
-    sources = [*pair.metadata["sources"], source_entry("lookup_table", table, "complex64")]
-    return replace(pair, phase=phase, coherence=coherence, grid=grid, metadata=pair.metadata | {"sources": sources})
+    coherence = None if pair.coherence is None else lookup_table.on_map(pair.coherence, table, "number")
+    phase = lookup_table.on_map(pair.phase, table, "phase")
+    sources = [*pair.metadata["sources"], source_entry("lookup_table", files.lookup_table, table.dtype)]
+    metadata = pair.metadata | {"sources": sources}
+    return replace(pair, phase=phase, coherence=coherence, grid=table.grid, metadata=metadata)
 
 
 def read_unwrapped(path: Path, files: PairFiles, format: str = "auto") -> tuple[NDArray[np.float32], Grid]:
@@ -203,12 +219,11 @@ def read_unwrapped(path: Path, files: PairFiles, format: str = "auto") -> tuple[
     raw: RawPhase = _reader(path, format).read_unwrapped(path, files)
     for warning in raw.warnings:
         _log.warning(warning)
-    grid, table = _map_grid(files, raw.grid), files.lookup_table
-    placed = raw.rows if grid is None or table is None else lookup_table.on_map(raw.rows, table, grid, "number")
-    values = placed.whole()
+    table = _table(files, path, raw.grid)
+    values = (lookup_table.on_map(raw.rows, table, "number") if table else raw.rows).whole()
     for warning in checks.valid_share(path, float(np.isfinite(values).mean())):
         _log.warning(warning)
-    return (-values if _is_flipped(files, raw) else values), grid or raw.grid
+    return (-values if _is_flipped(files, raw) else values), table.grid if table else raw.grid
 
 
 def _reader(path: Path, format: str) -> ModuleType:
@@ -311,7 +326,10 @@ def _metadata(name: str, files: PairFiles, raw: RawPhase, warnings: list[str]) -
     """Collect facts of the producer, null when unknown; the wavelength has a default and then a warning."""
     facts = {key: raw.facts.get(key) for key in _FACTS if not _is_unknown(raw.facts.get(key))}
     facts = dict.fromkeys(_FACTS) | facts
+    warnings += plausibility.span(files.phase, abs((files.date2 - files.date1).days), raw.facts.get("sensor"))
     warnings += plausibility.incidence(files.phase, facts["incidence_deg"])
+    if facts["bperp_m"] is not None and _is_later_first(files, raw):
+        facts["bperp_m"] = -facts["bperp_m"]
     wavelength = _wavelength(files, raw, warnings)
     direction = raw.facts.get("pass") or _pass(facts["heading_deg"])
     return {"processor": name, "wavelength_m": wavelength, "pass": direction} | facts
@@ -355,5 +373,10 @@ def _is_flipped(files: PairFiles, raw: RawPhase) -> bool:
     The user's word counts, then the order of the dates as the producer names them, then that of the file's name.
     """
     sign = _explicit_sign(files)
+    return _is_later_first(files, raw) if sign is None else sign < 0
+
+
+def _is_later_first(files: PairFiles, raw: RawPhase) -> bool:
+    """Whether the later date comes first, as the producer names them or else the file's name."""
     first, second = raw.dates or (files.date1, files.date2)
-    return first > second if sign is None else sign < 0
+    return first > second

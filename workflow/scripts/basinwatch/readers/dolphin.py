@@ -37,7 +37,8 @@ def read(files: PairFiles) -> RawPhase:
     rows = Rows(*raw.rows.shape, opened).through(geotiff.without_zeros)
     unwrapped = ".unw." in files.phase.name
     rule = "0" if unwrapped else "z==0"
-    return replace(raw, rows=rows, kind="unwrapped" if unwrapped else raw.kind, nodata_rule=rule)
+    facts = raw.facts | {"product": "unw" if unwrapped else "int"}
+    return replace(raw, rows=rows, kind="unwrapped" if unwrapped else raw.kind, nodata_rule=rule, facts=facts)
 
 
 @contextmanager

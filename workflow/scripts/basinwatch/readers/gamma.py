@@ -32,6 +32,7 @@ COMPLEX_SUFFIXES = (
 REAL_SUFFIXES = (".unw", ".cc", ".cor", ".corr", ".ccw", ".smcc")
 _UNWRAPPED = re.compile(r"[._]unw$")
 _REAL = re.compile(r"[._](unw|cc|coh)$")
+_FILTERED = re.compile(r"(?:^|[._-])(?:adf|f?filt|fdiff|sm)(?=[._\d-]|$)", re.IGNORECASE)
 _COMPLEX_BYTES, _REAL_BYTES = 8, 4
 
 
@@ -54,6 +55,8 @@ def read(files: PairFiles) -> RawPhase:
     header, item_bytes = _layout(files.phase, files)
     grid = gamma_map.grid_of(header, files.options.get("crs"))
     rows, source, warnings = _open_binary("phase", files.phase, grid, item_bytes, header.path)
+    if files.options.get("width_px"):
+        warnings = [*warnings, f"{files.phase.name}: size from width_px; pixel spacing unknown, 1 m assumed"]
     is_complex = item_bytes == _COMPLEX_BYTES
     unwrapped = _UNWRAPPED.search(files.phase.name) is not None
     dates = (files.date1, files.date2)
@@ -65,7 +68,8 @@ def read(files: PairFiles) -> RawPhase:
         nodata_rule="z==0" if is_complex else "0",
         facts=gamma_facts.radar_facts(files.phase, dates, header)
         | gamma_facts.look_vector_facts(files.phase, grid)
-        | {"header": header.summary()},
+        | {"header": header.summary(), "product": files.phase.suffix[1:]}
+        | ({"filtered": True} if _FILTERED.search(files.phase.name) else {}),
         warnings=warnings,
     )
 
@@ -99,10 +103,12 @@ def read_real(role: str, path: Path, grid: Grid, allow_truncated: bool) -> tuple
 def _layout(path: Path, files: PairFiles) -> tuple[Header, int]:
     """Find the header whose size fits the file, and bytes per pixel (E02, E03).
 
-    Only exact fits count; if there is none, the likeliest header of which the file has whole rows
-    tells that it is truncated.
+    The width the user names wins. Of headers only exact fits count; if there is none, the likeliest header of which the
+    file has whole rows tells that it is truncated.
     """
     size, item_sizes = path.stat().st_size, _item_sizes(path)
+    if width := files.options.get("width_px"):
+        return _as_named(path, int(width), item_sizes)
     headers = list(gamma_headers.candidates(path, (files.date1, files.date2), files.header))
     for header in headers:
         for item_bytes in item_sizes:
@@ -119,6 +125,18 @@ def _layout(path: Path, files: PairFiles) -> tuple[Header, int]:
             _require_permission(path, rows, header.lines, bool(files.options.get("allow_truncated")), header)
             return header, item_sizes[0]
     raise _no_fit(path, size, item_sizes[0], headers)
+
+
+def _as_named(path: Path, width: int, item_sizes: tuple[int, ...]) -> tuple[Header, int]:
+    """Header of an image of a width that the user names, and bytes per pixel (E02)."""
+    size = path.stat().st_size
+    item_bytes = next((item for item in item_sizes if size and size % (width * item) == 0), None)
+    if item_bytes is None:
+        raise InputError(
+            f"{path}: found {size} bytes, expected whole rows of {width} pixels of {item_sizes[0]} bytes, as width_px "
+            "says; correct width_px (E02)."
+        )
+    return gamma_headers.without_spacing(path, width, size // (width * item_bytes)), item_bytes
 
 
 def _item_sizes(path: Path) -> tuple[int, ...]:
@@ -143,7 +161,7 @@ def _no_fit(path: Path, size: int, item_bytes: int, headers: list[Header]) -> In
     if not headers:
         return InputError(
             f"{path}: no GAMMA header found in its folder or the two above, expected a .off, .diff_par, .dem_par or "
-            "mli.par; put it there or name it under header (E02)."
+            "mli.par; put it there, name it under header, or set width_px (E02)."
         )
     tried = ", ".join(f"{h.path.name}: {h.width}x{h.lines}" for h in headers[:4])
     if size % item_bytes:

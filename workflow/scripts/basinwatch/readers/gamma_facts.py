@@ -23,6 +23,7 @@ _LOOK_KEYS = (
     ("interferogram_range_looks", "interferogram_azimuth_looks"),
     ("range_looks", "azimuth_looks"),
 )
+_IMAGE_FACTS = (("heading_deg", "heading"), ("incidence_deg", "incidence_angle"), ("utc_seconds", "center_time"))
 _VECTORS = ("precision_baseline(TCN)", "initial_baseline(TCN)")
 _TABLE_TITLE = ("bpara", "bperp", "blen")
 _TABLE_COLUMNS, _PERPENDICULAR = 9, 7
@@ -32,7 +33,7 @@ _MAX_ELEVATION_RAD, _MAX_DIRECTION_RAD = math.pi / 2, 2 * math.pi
 
 
 def radar_facts(data: Path, dates: Sequence[date], header: Header | None) -> dict[str, Any]:
-    """Wavelength, heading, incidence, look side, looks and perpendicular baseline from files near the data.
+    """Wavelength, time of day, angles, look side, looks and perpendicular baseline from files near the data.
 
     An image of either date is used, the first date's multilooked one by preference; unknown facts are absent.
     """
@@ -41,7 +42,7 @@ def radar_facts(data: Path, dates: Sequence[date], header: Header | None) -> dic
     if image is not None:
         facts["wavelength_m"] = SPEED_OF_LIGHT_M_S / image.positive("radar_frequency")
         facts["sensor"] = image.keys.get("sensor")
-        for fact, key in (("heading_deg", "heading"), ("incidence_deg", "incidence_angle")):
+        for fact, key in _IMAGE_FACTS:
             if key in image.keys:
                 facts[fact] = image.number(key)
         if side := finite_number(image.keys.get("azimuth_angle")):

@@ -32,6 +32,7 @@ _SPACING_KEYS = {
     "range_samples": ("range_pixel_spacing", "azimuth_pixel_spacing"),
     "ifg_width": ("x_spacing", "y_spacing"),
 }
+_UNKNOWN_KEYS = ("ifg_width", "ifg_length", "x_spacing", "y_spacing")
 _MAX_NUMBER = 1e12  # as a frequency in Hz
 _SAMPLE_BLOCKS, _SAMPLE_WORDS = 64, 3072
 
@@ -209,6 +210,11 @@ def multilooked(header: Header, data: Path, pixels: int) -> Header | None:
     changed = (width, lines, across, along, spacing[0] * across, spacing[1] * along)
     keys = ("range_samples", "azimuth_lines", "range_looks", "azimuth_looks", *_SPACING_KEYS["range_samples"])
     return Header(header.path, header.keys | {key: str(value) for key, value in zip(keys, changed, strict=True)})
+
+
+def without_spacing(data: Path, width: int, lines: int) -> Header:
+    """Parameters of a binary of which nothing but its size is known; its pixels are taken for 1 m."""
+    return Header(data.with_name("width_px"), dict(zip(_UNKNOWN_KEYS, map(str, (width, lines, 1, 1)), strict=True)))
 
 
 def sample_words(path: Path) -> NDArray[np.uint32]:

@@ -151,7 +151,9 @@ def driver_of(path: Path, name: str | None = None) -> str:
     return "ENVI" if name is None and has_envi_header(path) else "GTiff"
 
 
-def read_band(path: Path, name: str | None = None, bands: Sequence[int] | None = None) -> Band:
+def read_band(
+    path: Path, name: str | None = None, bands: Sequence[int] | None = None, *, is_part: bool = False
+) -> Band:
     """Open one band of a raster, or two that are the parts of complex numbers.
 
     Parameters
@@ -162,6 +164,8 @@ def read_band(path: Path, name: str | None = None, bands: Sequence[int] | None =
         GDAL's name of a part of it: an archive's member, a netCDF variable.
     bands
         Numbers from 1: of the band, or of real and imaginary part; None where the raster has one band alone.
+    is_part
+        Whether the band is real or imaginary part itself, as in :func:`to_numbers`.
 
     Raises
     ------
@@ -173,15 +177,17 @@ def read_band(path: Path, name: str | None = None, bands: Sequence[int] | None =
     with open_raster(name or path, driver) as source:
         wanted = _require_bands(path, source, bands)
         lies = orientation(source, path)
-        is_part = len(wanted) == 2
+        is_complex = len(wanted) == 2
         parts = [
-            raster_rows(name or path, driver, source, band).through(to_numbers(source, band, is_part=is_part))
+            raster_rows(name or path, driver, source, band).through(
+                to_numbers(source, band, is_part=is_part or is_complex)
+            )
             for band in wanted
         ]
-        rows = joined(angle, *parts) if is_part else parts[0]
+        rows = joined(angle, *parts) if is_complex else parts[0]
         dtype, nodata = source.dtypes[wanted[0] - 1], source.nodatavals[wanted[0] - 1]
         return Band(
-            lies.turned(rows), lies.grid, "complex64" if is_part else dtype, nodata, source.tags(), lies.notes(path)
+            lies.turned(rows), lies.grid, "complex64" if is_complex else dtype, nodata, source.tags(), lies.notes(path)
         )
 
 

@@ -11,10 +11,12 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from basinwatch.dates import read_date
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.phase import SPEED_OF_LIGHT_M_S
 from basinwatch.readers import geotiff, netcdf
+from basinwatch.readers.acquisition import mid_seconds
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.parameters import finite_number, key_values
 from basinwatch.readers.radar_geometry import incidence_deg
@@ -27,12 +29,17 @@ _STEP_TOLERANCE = 1e-3
 # Parts of the complex interferogram are intermediate files whose rows run the other way.
 _INTERMEDIATE = ("real", "imag", "amp", "display_amp")
 _UNWRAPPED = "unwrap"
+_FILTERED = {"phasefilt": True, "phase": False}
+_DAY_SECONDS = 86_400
+_BASELINE, _BASELINES = "baseline.txt", "baseline_table.dat"
+_BASELINE_COLUMNS, _BASELINE_FOLDERS_UP = 5, 4
 _PARENTS = 2
+_ENDS = ("start", "stop")
 _PASSES = {"A": "ascending", "D": "descending"}
 
 
 @dataclass(frozen=True)
-class _Axes:
+class Axes:
     """Centres of the pixels along both axes, in the file's order, and whether they are degrees."""
 
     x: NDArray[np.float64]
@@ -47,7 +54,7 @@ def is_grid(path: Path) -> bool:
 
 def read_grid(files: PairFiles) -> Grid:
     """Return the grid of the phase without reading it."""
-    return _grid(_axes(files.phase), _parameters(files.phase))
+    return _grid(read_axes(files.phase), _parameters(files.phase))
 
 
 def read(files: PairFiles) -> RawPhase:
@@ -55,7 +62,7 @@ def read(files: PairFiles) -> RawPhase:
     path = files.phase
     if path.name.startswith(_INTERMEDIATE):
         raise InputError(f"{path}: found an intermediate grid, expected the phase; name phasefilt.grd or phase.grd.")
-    parameters = _parameters(path)
+    parameters, product = _parameters(path), path.stem.removesuffix("_ll")
     rows, grid = _open(path, parameters)
     warnings = []
     if grid.geometry == "radar" and not parameters:
@@ -66,7 +73,8 @@ def read(files: PairFiles) -> RawPhase:
         kind="unwrapped" if path.name.startswith(_UNWRAPPED) else "unknown",
         source=source_entry("phase", path, "float32"),
         nodata_rule="nan",
-        facts=_facts(parameters, grid, _axes(path)),
+        facts=_facts(parameters, grid, read_axes(path))
+        | {"product": product, "filtered": _FILTERED.get(product), "bperp_m": _baseline_m(files)},
         warnings=warnings,
     )
 
@@ -90,14 +98,14 @@ def read_coherence(path: Path, grid: Grid, dates: tuple[date, date]) -> tuple[Ro
 
 def _open(path: Path, parameters: dict[str, str]) -> tuple[Rows, Grid]:
     """Rows with north, or the first azimuth line, at the top; GDAL puts the largest y there."""
-    axes = _axes(path)
+    axes = read_axes(path)
     rows = geotiff.read_band(path, netcdf.layer(path, _VARIABLE)).rows
     if rows.shape != (axes.y.size, axes.x.size):
         raise InputError(f"{path}: found {rows.shape} numbers for {axes.y.size}x{axes.x.size} coordinates.")
     return (rows if axes.is_map else rows.upside_down()), _grid(axes, parameters)
 
 
-def _axes(path: Path) -> _Axes:
+def read_axes(path: Path) -> Axes:
     """Coordinates of a grid.
 
     Raises
@@ -115,7 +123,7 @@ def _axes(path: Path) -> _Axes:
                 break
             steps = abs(x[1] - x[0]), abs(y[1] - y[0])
             is_degrees = tags.get(f"{names[0]}#units", "").lower().startswith("degree")
-            return _Axes(x, y, names == _DEGREE_AXES or is_degrees or max(steps) < _MAX_STEP_DEGREES)
+            return Axes(x, y, names == _DEGREE_AXES or is_degrees or max(steps) < _MAX_STEP_DEGREES)
     raise InputError(f"{path}: found no evenly spaced coordinates lon, lat or x, y; expected a grid of GMTSAR.")
 
 
@@ -125,7 +133,7 @@ def _is_even(centres: NDArray[np.float64]) -> bool:
     return bool(steps[0]) and bool(np.ptp(steps) <= _STEP_TOLERANCE * abs(steps[0]))
 
 
-def _grid(axes: _Axes, parameters: dict[str, str]) -> Grid:
+def _grid(axes: Axes, parameters: dict[str, str]) -> Grid:
     """Grid of WGS 84 degrees, or of radar pixels with their spacing in metres."""
     width, height = axes.x.size, axes.y.size
     step_x, step_y = abs(axes.x[-1] - axes.x[0]) / (width - 1), abs(axes.y[-1] - axes.y[0]) / (height - 1)
@@ -153,9 +161,38 @@ def _parameters(path: Path) -> dict[str, str]:
     return {}
 
 
-def _facts(parameters: dict[str, str], grid: Grid, axes: _Axes) -> dict[str, Any]:
+def _clock(text: str | None) -> float | None:
+    """Seconds of the day of ``yyyyddd.fraction``."""
+    days = finite_number(text)
+    return None if days is None else days % 1 * _DAY_SECONDS
+
+
+def _baseline_m(files: PairFiles) -> float | None:
+    """Perpendicular baseline of the second date to the first, from the pair's own file or the stack's table."""
+    own = files.phase.with_name(_BASELINE)
+    if own.is_file():
+        return finite_number(key_values(own.read_text(encoding="latin-1"), "=").get("b_perpendicular"))
+    for folder in list(files.phase.absolute().parents)[:_BASELINE_FOLDERS_UP]:
+        table = folder / _BASELINES
+        if table.is_file():
+            rows = [line.split() for line in table.read_text(encoding="latin-1").splitlines()]
+            found = dict(_baseline_of(row) for row in rows if len(row) == _BASELINE_COLUMNS)
+            metres = [found.get(day) for day in (files.date1, files.date2)]
+            return None if metres[0] is None or metres[1] is None else metres[1] - metres[0]
+    return None
+
+
+def _baseline_of(row: list[str]) -> tuple[date | None, float | None]:
+    """Date and perpendicular baseline of a row: name, yyyyddd.fraction, days, parallel, perpendicular."""
+    try:
+        return read_date(row[1].partition(".")[0]), finite_number(row[-1])
+    except ValueError:
+        return None, None
+
+
+def _facts(parameters: dict[str, str], grid: Grid, axes: Axes) -> dict[str, Any]:
     """Wavelength and pass, and in radar coordinates the incidence in mid-swath."""
-    facts: dict[str, Any] = {}
+    facts: dict[str, Any] = {"utc_seconds": mid_seconds(*(_clock(parameters.get(f"sc_clock_{e}")) for e in _ENDS))}
     wavelength = finite_number(parameters.get("radar_wavelength"))
     if wavelength and wavelength > 0:
         facts["wavelength_m"] = wavelength

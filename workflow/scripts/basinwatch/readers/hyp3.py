@@ -12,6 +12,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import archive, geotiff
+from basinwatch.readers.acquisition import relative_orbit
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.readers.parameters import finite_number, key_values, whole_numbers
 from basinwatch.readers.radar_geometry import incidence_deg, signed_degrees
@@ -23,7 +24,9 @@ _BURSTS = (
     r"S1_\d{3}_\d{6}s1n\d{2}-\d{6}s2n\d{2}-\d{6}s3n\d{2}_IW(?:_\d{8}){2}_(?:VV|HH)_INT\d{2}_[0-9A-F]{4}"
 )  # fmt: skip
 _NAME = re.compile(f"{_GAMMA}|{_BURST}|{_BURSTS}")
+_TRACK = re.compile(r"S1_(\d{3})_\d{6}s1n")
 _PHASE, _UNWRAPPED, _COHERENCE = "wrapped_phase", "unw_phase", "corr"
+_UNFILTERED = ("no", "none", "n/a")
 
 
 def is_name(path: Path) -> bool:
@@ -60,7 +63,10 @@ def read(files: PairFiles) -> RawPhase:
     raw = geotiff.read(files, name)
     rows = raw.rows.through(geotiff.without_zeros)
     wrapped = _PHASE in PurePosixPath(name or path.name).name
-    facts = _facts(_parameters(path)) | {"wavelength_m": SENTINEL1_WAVELENGTH_M}  # HyP3 processes Sentinel-1 alone
+    facts = _facts(_parameters(path)) | {"product": _PHASE if wrapped else _UNWRAPPED}
+    facts |= {"wavelength_m": SENTINEL1_WAVELENGTH_M, "sensor": "S1"}  # HyP3 processes Sentinel-1 alone
+    if track := _TRACK.search(name or path.name):
+        facts["rel_orbit"] = int(track[1])
     return replace(raw, rows=rows, kind="unknown" if wrapped else "unwrapped", nodata_rule="0", facts=facts)
 
 
@@ -105,10 +111,16 @@ def _parameters(path: Path) -> dict[str, str]:
 
 
 def _facts(parameters: dict[str, str]) -> dict[str, Any]:
-    """Heading, incidence at the centre, looks, pass and perpendicular baseline."""
+    """Heading, incidence at the centre, looks, pass, orbit, time of day, filter and perpendicular baseline."""
     facts: dict[str, Any] = {}
-    if (baseline := finite_number(parameters.get("baseline"))) is not None:
-        facts["bperp_m"] = baseline
+    for fact, key in (("bperp_m", "baseline"), ("utc_seconds", "utctime")):
+        if (number := finite_number(parameters.get(key))) is not None:
+            facts[fact] = number
+    satellite = parameters.get("referencegranule", "")[:3]
+    if orbit := whole_numbers(parameters.get("referenceorbitnumber")):
+        facts["rel_orbit"] = relative_orbit(satellite, orbit[0])
+    if phase_filter := parameters.get("insarphasefilter"):
+        facts["filtered"] = phase_filter.lower() not in _UNFILTERED
     if (heading := finite_number(parameters.get("heading"))) is not None:
         facts["heading_deg"] = signed_degrees(heading)
     keys = ("slantrangecenter", "spacecraftheight", "earthradiusatnadir")

@@ -13,17 +13,21 @@ from affine import Affine
 
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.readers import raw_binary, xml_header
+from basinwatch.readers import isce_baselines, raw_binary, xml_header
+from basinwatch.readers.acquisition import mid_seconds, seconds_of_day
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
+from basinwatch.readers.parameters import whole_numbers
 from basinwatch.readers.radar_geometry import signed_degrees
 from basinwatch.readers.raw_binary import Layout
 from basinwatch.rows import Rows
 
+_STARTS, _STOPS = ("burststartutc", "sensingstart"), ("burststoputc", "sensingstop")
 _TYPES = {
     "byte": "u1", "short": "i2", "int": "i4", "float": "f4", "double": "f8", "cfloat": "c8", "cdouble": "c16"
 }  # fmt: skip
 _MAX_STEP_DEGREES = 0.5
 _FOLDERS_UP = 4
+_FILTERED = (("filt_", True), ("fine.", False), ("topophase.", False))
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,8 @@ def read(files: PairFiles) -> RawPhase:
     """Read an interferogram, or unwrapped phase by its name, with what the acquisition's files nearby tell."""
     image = read_image(files.phase)
     rows = _phase(files.phase, image, bool(files.options.get("allow_truncated")))
-    warnings = ["no georeference; pixel spacing unknown, 1 m assumed"] if image.grid.geometry == "radar" else []
+    is_unplaced = image.grid.geometry == "radar" and files.lookup_table is None
+    warnings = ["no georeference; pixel spacing unknown, 1 m assumed"] if is_unplaced else []
     unwrapped = ".unw" in files.phase.name
     return RawPhase(
         rows,
@@ -89,7 +94,10 @@ def read(files: PairFiles) -> RawPhase:
         kind="wrapped" if image.is_complex else "unwrapped" if unwrapped else "unknown",
         source=_source("phase", files.phase, image),
         nodata_rule="z==0" if image.is_complex else "0",
-        facts=_acquisition_facts(files.phase) | _look_facts(files.phase, image),
+        facts=_acquisition_facts(files.phase)
+        | _look_facts(files.phase, image)
+        | _product_facts(files.phase)
+        | {"bperp_m": isce_baselines.perpendicular_baseline_m(files.phase, (files.date1, files.date2))},
         warnings=[f"{files.phase.name}: {warning}" for warning in warnings],
     )
 
@@ -149,20 +157,37 @@ def _grid(root: Element, width: int, lines: int, header: Path) -> Grid:
     return Grid.from_map(width, lines, Affine(step_x, 0, left, 0, step_y, top), "EPSG:4326")
 
 
+def _product_facts(phase: Path) -> dict[str, Any]:
+    """Tell by the name what the file holds, and whether it was filtered."""
+    name = phase.name.removesuffix(".geo")
+    return {"product": name, "filtered": next((known for start, known in _FILTERED if name.startswith(start)), None)}
+
+
 def _acquisition_facts(phase: Path) -> dict[str, Any]:
-    """Wavelength and pass from ``reference/IW*.xml`` of the processing folder."""
+    """Wavelength, pass, track and time of day from ``reference/IW*.xml`` of the processing folder."""
     for folder in list(phase.absolute().parents)[:_FOLDERS_UP]:
         for path in sorted((folder / "reference").glob("IW*.xml")):
             fields: dict[str, str] = {}
             for element in xml_header.read_xml(path).iter("property"):
-                fields.setdefault(element.get("name", "").lower(), xml_header.text_of(element, "value"))
-            facts: dict[str, Any] = {}
+                name, text = element.get("name", "").lower(), xml_header.text_of(element, "value")
+                if name in _STOPS:  # of the last burst
+                    fields[name] = text
+                fields.setdefault(name, text)
+            facts: dict[str, Any] = {"utc_seconds": _mid_seconds(fields)}
+            if track := whole_numbers(fields.get("tracknumber")):
+                facts["rel_orbit"] = track[0]
             if fields.get("radarwavelength"):
                 facts["wavelength_m"] = xml_header.number_of(fields["radarwavelength"], "radarwavelength", path)
             if fields.get("passdirection"):
                 facts["pass"] = fields["passdirection"].lower()
             return facts
     return {}
+
+
+def _mid_seconds(fields: dict[str, str]) -> float | None:
+    """Time of day between the start of the first burst and the end of the last."""
+    times = (next((fields[key] for key in keys if key in fields), None) for keys in (_STARTS, _STOPS))
+    return mid_seconds(*(seconds_of_day(text) for text in times))
 
 
 def _look_facts(phase: Path, image: Image) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.raster_limits import require_room
 from basinwatch.rasters import grid_of, open_raster
-from basinwatch.readers import checks, gamma_headers, gamma_map, geotiff, isce, raw_binary, roi_pac
+from basinwatch.readers import checks, gamma_headers, gamma_map, geotiff, isce, lookup_table, raw_binary, roi_pac
 from basinwatch.readers.raw_binary import Layout
 from basinwatch.readers.survey import survey
 from basinwatch.rows import Rows
@@ -28,7 +28,7 @@ _HALF_TURN_RAD = np.pi / 2
 _GAMMA_TYPES = {"REAL*4": ("f", 4), "INTEGER*2": ("i", 2)}
 
 
-def open_layer(path: Path, layer: Layer, crs: str | None = None) -> tuple[Rows, Grid]:
+def open_layer(path: Path, layer: Layer, crs: str | None = None, table: Path | None = None) -> tuple[Rows, Grid]:
     """Open heights in metres or incidence in degrees from the vertical; NaN where there is none.
 
     Angles may be stored in degrees or radians, as elevation of the satellite (``lv_theta``) or as upward part of the
@@ -40,14 +40,19 @@ def open_layer(path: Path, layer: Layer, crs: str | None = None) -> tuple[Rows, 
         GeoTIFF, SRTM tile, ENVI raster, or a binary of GAMMA, ISCE2 or ROI_PAC with its header.
     crs
         Coordinate system of a GAMMA map whose header does not tell it.
+    table
+        Look-up table that brings a raster in radar geometry onto a map; None leaves it there.
 
     Raises
     ------
     InputError
-        If the raster cannot be read, or holds no such numbers.
+        If the raster or the table cannot be read, or holds no such numbers.
     """
     checks.reject_unreadable(path)
     rows, grid = _stored(path, layer, crs)
+    if table is not None and grid.geometry == "radar":
+        found = lookup_table.open_table(table, path, grid, crs)
+        rows, grid = lookup_table.on_map(rows, found, "number"), found.grid
     if layer == "heights":
         return rows.through(_without_voids), grid
     return rows.through(_to_degrees(path, rows)), grid

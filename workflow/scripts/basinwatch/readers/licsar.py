@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import re
 from dataclasses import replace
@@ -10,17 +11,24 @@ from typing import Any
 
 from rasterio.windows import Window
 
+from basinwatch.errors import InputError
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.rasters import open_raster
 from basinwatch.readers import geotiff
+from basinwatch.readers.acquisition import seconds_of_day
 from basinwatch.readers.pair import PairFiles, RawPhase
 from basinwatch.readers.parameters import finite_number, key_values
 from basinwatch.readers.radar_geometry import signed_degrees
+from basinwatch.sbas.baselines import read_baselines
 
 _NAME = re.compile(r"\.geo\.(diff_pha|diff_unfiltered_pha|unw)\.tif$")
 _FACTS = {"heading": "heading_deg", "avg_incidence_angle": "incidence_deg"}
+_FILTERED = {"diff_pha": True, "diff_unfiltered_pha": False}
+_FRAME = re.compile(r"(\d{3})[AD]_\d{5}_\d{6}")
 _LEVELS = 3
 _UNIT_TOLERANCE = 0.01
+
+_log = logging.getLogger(__name__)
 
 read_grid = geotiff.read_grid
 
@@ -32,14 +40,16 @@ def is_name(path: Path) -> bool:
 
 def read(files: PairFiles) -> RawPhase:
     """Read wrapped or unwrapped phase; every exact 0 is no data, whether declared or not."""
-    raw = geotiff.read(files)
+    raw, found = geotiff.read(files), _NAME.search(files.phase.name)
+    product = found[1] if found else None
+    told = {"product": product, "filtered": _FILTERED.get(product or "")}
     return replace(
         raw,
         rows=raw.rows.through(geotiff.without_zeros),
-        kind="unwrapped" if files.phase.name.endswith(".unw.tif") else raw.kind,
+        kind="unwrapped" if product == "unw" else raw.kind,
         nodata_rule="0",
         # The frames do not say so, but LiCSAR processes Sentinel-1 alone.
-        facts=raw.facts | _frame_facts(files.phase) | {"wavelength_m": SENTINEL1_WAVELENGTH_M},
+        facts=raw.facts | _frame_facts(files) | told | {"wavelength_m": SENTINEL1_WAVELENGTH_M, "sensor": "S1"},
     )
 
 
@@ -49,16 +59,33 @@ def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     return replace(raw, rows=raw.rows.through(geotiff.without_zeros), nodata_rule="0", warnings=[])
 
 
-def _frame_facts(phase: Path) -> dict[str, Any]:
-    """Heading and incidence from the frame's metadata beside the folder of all pairs, or from its look vectors."""
-    for folder in list(phase.absolute().parents)[:_LEVELS]:
+def _frame_facts(files: PairFiles) -> dict[str, Any]:
+    """Angles, time of day, track and baseline from the frame's metadata beside the folder of all pairs.
+
+    Without ``metadata.txt`` the angles are those of its look vectors.
+    """
+    for folder in list(files.phase.absolute().parents)[:_LEVELS]:
         metadata = folder / "metadata"
         if metadata.is_dir():
             path = metadata / "metadata.txt"
             fields = key_values(path.read_text(encoding="latin-1"), "=") if path.is_file() else {}
-            told = {fact: finite_number(fields.get(key)) for key, fact in _FACTS.items()}
+            told: dict[str, Any] = {fact: finite_number(fields.get(key)) for key, fact in _FACTS.items()}
+            told["utc_seconds"] = seconds_of_day(fields.get("center_time"))
+            told["bperp_m"] = _baseline_m(metadata / "baselines", files)
+            frame = _FRAME.fullmatch(folder.name)
+            told["rel_orbit"] = int(frame[1]) if frame else None
             return _look_facts(metadata) | {fact: number for fact, number in told.items() if number is not None}
     return {}
+
+
+def _baseline_m(table: Path, files: PairFiles) -> float | None:
+    """Perpendicular baseline of the second date to the first; None where the frame's table does not tell it."""
+    try:
+        found = read_baselines(table) if table.is_file() else {}
+    except (InputError, UnicodeDecodeError) as error:
+        _log.warning("%s: perpendicular baselines stay unknown (%s)", table, error)
+        return None
+    return found[files.date2] - found[files.date1] if {files.date1, files.date2} <= set(found) else None
 
 
 def _look_facts(metadata: Path) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from rasterio.windows import Window
 
 from basinwatch.errors import InputError
 from basinwatch.raster_limits import require_room
@@ -64,6 +65,15 @@ def attributes(path: Path, variable: str) -> dict[str, str]:
     with open_raster(_name(path, variable), _DRIVER) as source:
         tags: dict[str, str] = source.tags()
     return tags
+
+
+def middle(path: Path, variable: str) -> float | None:
+    """Read the number in the middle of a variable of two or three dimensions; None where it is no number."""
+    with open_raster(layer(path, variable), _DRIVER) as source:
+        window = Window(source.width // 2, source.height // 2, 1, 1)
+        number = float(source.read((source.count + 1) // 2, window=window)[0, 0])
+        nodata = source.nodatavals[0]
+    return number if np.isfinite(number) and number != nodata else None
 
 
 def coordinate(path: Path, name: str) -> NDArray[np.float64] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,9 +15,12 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.phase import SENTINEL1_WAVELENGTH_M
 from basinwatch.readers import geotiff, netcdf
+from basinwatch.readers.acquisition import seconds_of_day
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
 from basinwatch.rows import Rows
 
+_TIME = re.compile(r"_\d{8}T(\d{2})(\d{2})(\d{2})Z_")
+_BASELINE = "/corrections/perpendicular_baseline"
 _DISPLACEMENT, _COHERENCE = "displacement", "temporal_coherence"
 _MAX_DISPLACEMENT_M = 1e4
 
@@ -38,11 +42,23 @@ def read(files: PairFiles) -> RawPhase:
             f"{files.phase}: found displacement without the noise of an interferogram, expected wrapped phase; set "
             "kind: unwrapped to wrap it again, and trust what the detector misses less."
         )
+    raw = read_unwrapped(files.phase, files)
     return replace(
-        read_unwrapped(files.phase, files),
+        raw,
         source=source_entry("phase", files.phase, "float32"),
+        facts=raw.facts | _facts(files.phase),
         warnings=[f"{files.phase.name}: wrapped again from displacement, which has less noise than an interferogram"],
     )
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    """Product, time of day in the name, and the perpendicular baseline in the middle of its layer."""
+    facts: dict[str, Any] = {"product": "DISP-S1"}
+    if time := _TIME.search(path.name):
+        facts["utc_seconds"] = seconds_of_day(":".join(time.groups()))
+    if _BASELINE in netcdf.variables(path):
+        facts["bperp_m"] = netcdf.middle(path, _BASELINE)
+    return facts
 
 
 def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
@@ -54,7 +70,7 @@ def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
         kind="unwrapped",
         source=source_entry("unwrapped", path, "float32"),
         nodata_rule="nan",
-        facts={"wavelength_m": SENTINEL1_WAVELENGTH_M},
+        facts={"wavelength_m": SENTINEL1_WAVELENGTH_M, "sensor": "S1"},
     )
 
 

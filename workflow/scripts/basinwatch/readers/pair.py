@@ -27,13 +27,13 @@ class PairFiles:
     header
         GAMMA ``.dem_par``, ``.off``, ``.diff_par`` or ``mli.par`` of the phase; None to search for it.
     options
-        ``kind`` (auto, wrapped, unwrapped), ``wavelength_m``, ``allow_truncated``, ``crs`` (of a map whose
-        header does not tell it), ``bands`` (numbers of those to read of a GeoTIFF of several), ``variable`` (of a
-        netCDF file), ``sign`` (auto, or ±1: what to multiply the stored phase with to make it
-        positive away from the satellite) and ``color`` (``wheel``, ``zero`` as a share of the cycle,
+        ``kind`` (auto, wrapped, unwrapped), ``width_px`` (of a binary without a header), ``wavelength_m``,
+        ``allow_truncated``, ``crs`` (of a map whose header does not tell it), ``bands`` (numbers of those to read of a
+        GeoTIFF of several), ``variable`` (of a netCDF file), ``sign`` (auto, or ±1: what to multiply the stored phase
+        with to make it positive away from the satellite) and ``color`` (``wheel``, ``zero`` as a share of the cycle,
         ``direction`` ±1, ``brightness``: modulated or constant).
     lookup_table
-        GAMMA's table that brings radar geometry onto a map; None leaves it there.
+        What brings radar geometry onto a map, GAMMA's, ISCE2's or GMTSAR's; None leaves it there.
     """
 
     date1: date
@@ -68,7 +68,8 @@ class RawPhase:
     nodata_rule
         How no-data pixels were told; None if the producer has no rule.
     facts
-        Metadata the producer gives: wavelength_m, heading_deg, pass, incidence_deg, looks, header, colour.
+        Metadata the producer gives: product, filtered, utc_seconds, rel_orbit, wavelength_m, heading_deg, pass,
+        look_side, incidence_deg, bperp_m (of the second date to the first), looks, header, colour.
     warnings
         One sentence each.
     dates

@@ -39,24 +39,29 @@ def read(files: PairFiles) -> RawPhase:
     raw = geotiff.read(files, netcdf.layer(files.phase, first))
     raw = replace(raw, grid=_placed(files.phase, first, raw.grid))
     if not second:
-        return raw
-    imaginary = geotiff.read_band(files.phase, netcdf.layer(files.phase, second[0]))
+        return replace(raw, rows=_in_order(files.phase, first, raw.rows))
+    layers = (netcdf.layer(files.phase, name) for name in (first, *second))
+    parts = [geotiff.read_band(files.phase, layer, is_part=True) for layer in layers]
+    declared = {part.nodata_rule for part in parts if part.nodata_rule}
+    rows = _in_order(files.phase, first, joined(geotiff.angle, *(part.rows for part in parts)))
     source = raw.source | {"dtype": "complex64"}
-    rows = joined(geotiff.angle, raw.rows, imaginary.rows)
-    return replace(raw, rows=rows, kind="wrapped", source=source, nodata_rule="z==0")
+    return replace(raw, rows=rows, kind="wrapped", source=source, nodata_rule=", ".join(["z==0", *sorted(declared)]))
 
 
 def read_unwrapped(path: Path, files: PairFiles) -> RawPhase:
     """Read unwrapped phase in radians."""
     name = _chosen(path, None, _UNWRAPPED + _PHASE)
     raw = geotiff.read_unwrapped(path, files, netcdf.layer(path, name))
-    return replace(raw, grid=_placed(path, name, raw.grid))
+    return replace(raw, rows=_in_order(path, name, raw.rows), grid=_placed(path, name, raw.grid))
 
 
 def read_coherence(path: Path, grid: Grid, dates: object) -> tuple[Rows, dict[str, Any]] | None:
     """Read coherence beside the phase or alone; None if no variable is called so."""
     found = _named(path, _COHERENCE)
-    return geotiff.read_coherence(path, grid, netcdf.layer(path, found[0])) if found else None
+    if not found:
+        return None
+    rows, source = geotiff.read_coherence(path, grid, netcdf.layer(path, found[0]))
+    return _in_order(path, found[0], rows), source
 
 
 def _phase_variables(files: PairFiles) -> list[str]:
@@ -95,6 +100,12 @@ def _named(path: Path, names: tuple[str, ...]) -> list[str]:
     """Variables that go by one of the names, in their order, in whatever group."""
     there = netcdf.variables(path)
     return [name for wanted in names for name in there if name.rsplit("/", 1)[-1].lower() == wanted.lower()]
+
+
+def _in_order(path: Path, name: str, rows: Rows) -> Rows:
+    """Rows as they are stored where no coordinates tell their order; GDAL takes the last of them for the first."""
+    with open_raster(netcdf.layer(path, name), "netCDF") as source:
+        return rows.upside_down() if source.transform.is_identity else rows
 
 
 def _placed(path: Path, name: str, grid: Grid) -> Grid:

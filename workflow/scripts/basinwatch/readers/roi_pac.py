@@ -27,6 +27,7 @@ _DELAY = ".ztd"
 _COMPLEX_SUFFIXES = (".int", ".slc", ".amp")
 _MAX_HEADER_BYTES, _MAX_SIDE = 2**20, 10**7
 _MAX_STEP_DEGREES = 0.5
+_BASELINES = ("p_baseline_top_hdr", "p_baseline_bottom_hdr")
 _LOOKS = tuple(f"look_ref{corner}" for corner in range(1, 5))
 
 
@@ -55,7 +56,7 @@ def read(files: PairFiles) -> RawPhase:
         kind="wrapped" if is_complex else "unwrapped" if ".unw" in path.name else "unknown",
         source=_source("phase", path, layout),
         nodata_rule="z==0" if is_complex else "0",
-        facts=_facts(keys),
+        facts=_facts(keys) | _product_facts(path),
         warnings=[f"{path.name}: {warning}" for warning in warnings],
     )
 
@@ -160,9 +161,20 @@ def _grid(path: Path, keys: dict[str, str]) -> Grid:
     return Grid.from_map(width, lines, Affine(step_x, 0, left, 0, step_y, top), "EPSG:4326")
 
 
+def _product_facts(path: Path) -> dict[str, Any]:
+    """Tell by the name what the file holds; the programs begin the names of what they filtered with ``filt_``."""
+    return {"product": path.suffix[1:]} | ({"filtered": True} if path.name.startswith("filt_") else {})
+
+
 def _facts(keys: dict[str, str]) -> dict[str, Any]:
-    """Wavelength, heading, looks, and the incidence that follows from the mean look angle of the corners."""
+    """Wavelength, heading, looks, time, baseline, and the incidence of the mean look angle of the corners."""
     facts: dict[str, Any] = {}
+    if (seconds := finite_number(keys.get("center_line_utc"))) is not None:
+        facts["utc_seconds"] = seconds
+    ends = [finite_number(keys.get(key)) for key in _BASELINES]
+    told = [metres for metres in ends if metres is not None]
+    if told:
+        facts["bperp_m"] = sum(told) / len(told)
     if (wavelength := finite_number(keys.get("wavelength"))) and wavelength > 0:
         facts["wavelength_m"] = wavelength
     if (heading := finite_number(keys.get("heading_deg"))) is not None:

@@ -13,6 +13,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.rasters import open_raster
 from basinwatch.readers import raw_binary
+from basinwatch.readers.acquisition import baseline_between
 from basinwatch.readers.geotiff import angle, raster_rows
 from basinwatch.readers.north_up import orientation
 from basinwatch.readers.pair import PairFiles, RawPhase, source_entry
@@ -70,7 +71,8 @@ def read(files: PairFiles) -> RawPhase:
         kind="wrapped" if is_complex else "unknown",
         source=source_entry("phase", files.phase, "complex64" if is_complex else "float32"),
         nodata_rule="z==0" if is_complex else "0",
-        facts=opened.product.facts,
+        facts=opened.product.facts
+        | {"product": entry.name, "bperp_m": baseline_between(opened.product.baselines_m, entry.dates or dates)},
         warnings=warnings,
         dates=entry.dates,
     )

@@ -18,6 +18,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.phase import SPEED_OF_LIGHT_M_S
 from basinwatch.readers import xml_header
+from basinwatch.readers.acquisition import mid_seconds, seconds_of_day
 from basinwatch.readers.parameters import finite_number, whole_numbers
 from basinwatch.readers.radar_geometry import signed_degrees
 
@@ -53,12 +54,13 @@ class BandEntry:
 
 @dataclass(frozen=True)
 class Product:
-    """Grid, bands in their order, and radar facts of a product."""
+    """Grid, bands in their order, radar facts, and perpendicular baselines of the second date to the first."""
 
     path: Path
     grid: Grid
     bands: tuple[BandEntry, ...]
     facts: dict[str, Any]
+    baselines_m: dict[tuple[date, date], float]
 
 
 def is_dimap(path: Path) -> bool:
@@ -93,7 +95,9 @@ def _product(root: Element, path: Path) -> Product:
         xml_header.size_of(xml_header.text_of(root, f"Raster_Dimensions/{key}"), key, path)
         for key in ("NCOLS", "NROWS")
     )
-    return Product(path, _grid(root, metadata, width, lines, path), _bands(root, path), _facts(metadata))
+    return Product(
+        path, _grid(root, metadata, width, lines, path), _bands(root, path), _facts(root, metadata), _baselines(root)
+    )
 
 
 def _bands(root: Element, path: Path) -> tuple[BandEntry, ...]:
@@ -145,9 +149,46 @@ def _abstracted(root: Element) -> dict[str, str]:
     return {}
 
 
-def _facts(metadata: dict[str, str]) -> dict[str, Any]:
+def _baselines(root: Element) -> dict[tuple[date, date], float]:
+    """Perpendicular baselines by reference and secondary date, which the names of their elements tell."""
+    found: dict[tuple[date, date], float] = {}
+    for element in (e for e in root.iter("MDElem") if e.get("name") == "Baselines"):
+        for reference in element.findall("MDElem"):
+            for secondary in reference.findall("MDElem"):
+                days = [_date_in(e.get("name", "")) for e in (reference, secondary)]
+                numbers = [a.text for a in secondary.findall("MDATTR") if a.get("name") == "Perp Baseline"]
+                metres = finite_number(numbers[0]) if numbers else None
+                if days[0] and days[1] and days[0] != days[1] and metres is not None:
+                    found[days[0], days[1]] = metres
+    return found
+
+
+def _date_in(name: str) -> date | None:
+    """Date that a name ends with."""
+    try:
+        return read_date(name[-9:])
+    except ValueError:
+        return None
+
+
+def _is_filtered(root: Element) -> bool | None:
+    """Whether Goldstein's filter is among the operators that made the product; None where it does not list them."""
+    operators = [
+        attribute.text or ""
+        for graph in root.iter("MDElem")
+        if graph.get("name") == "Processing_Graph"
+        for attribute in graph.iter("MDATTR")
+        if attribute.get("name") == "operator"
+    ]
+    return any("GoldsteinPhaseFiltering" in operator for operator in operators) if operators else None
+
+
+def _facts(root: Element, metadata: dict[str, str]) -> dict[str, Any]:
     """Facts of the acquisition; SNAP gives the frequency in MHz, and 99999 for what it does not know."""
-    facts: dict[str, Any] = {}
+    ends = (seconds_of_day(metadata.get(f"{end}_line_time")) for end in ("first", "last"))
+    facts: dict[str, Any] = {"filtered": _is_filtered(root), "utc_seconds": mid_seconds(*ends)}
+    if orbit := whole_numbers(metadata.get("REL_ORBIT")):
+        facts |= {"rel_orbit": orbit[0]} if orbit[0] < _UNKNOWN else {}
     if frequency := _known(metadata, "radar_frequency"):
         facts["wavelength_m"] = SPEED_OF_LIGHT_M_S / (frequency * 1e6)
     near, far = _known(metadata, "incidence_near"), _known(metadata, "incidence_far")

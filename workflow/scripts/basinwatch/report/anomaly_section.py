@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+import shapely
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from basinwatch.hazards import LINE_COLOR
 from basinwatch.report import drawing
 from basinwatch.report.decision_products import AnomalyProducts
 from basinwatch.report.drawing import Picture, encode, report_style
@@ -16,6 +21,7 @@ from basinwatch.report.tables import Column, Table, count, frame_table, number, 
 from basinwatch.report.views import View, draw_outlines, dress, outlines_in_pixels
 
 _ANOMALY, _HAZARD = "#3d4650", "#D55E00"
+_LINE: dict[str, Any] = {"color": LINE_COLOR, "linewidth": 1.2, "alpha": 0.9}
 _LISTED = 200
 
 
@@ -57,7 +63,7 @@ def _sentences(found: AnomalyProducts) -> list[str]:
 
 @report_style()
 def _map(area: Area, found: AnomalyProducts) -> Picture:
-    """Paint the rates down the slope with the anomalies, hazards with their rank."""
+    """Paint the rates down the slope with the lines and the anomalies near them, hazards with their rank."""
     outlines = outlines_in_pixels(found.anomalies, found.grid)
     hazards = outlines_in_pixels(found.hazards, found.grid)
     view = View.around(found.grid, outlines)
@@ -66,13 +72,17 @@ def _map(area: Area, found: AnomalyProducts) -> Picture:
     axes = figure.add_subplot()
     image = drawing.draw_rate(axes, values, view, colour_limit(values))
     figure.colorbar(image, ax=axes, shrink=0.8, extend="both", label="down the slope (mm/yr)")
+    courses = shapely.get_parts(outlines_in_pixels(found.lines, found.grid).array)
+    axes.add_collection(LineCollection([shapely.get_coordinates(course) for course in courses], **_LINE), autolim=False)
     draw_outlines(axes, outlines, _ANOMALY, linewidth=1.1)
     draw_outlines(axes, hazards, _HAZARD, linewidth=1.5)
     for rank, shape in zip(found.hazards["rank"], hazards, strict=True):
         drawing.label(axes, str(rank), shape, _HAZARD)
     dress(axes, view)
     handles = [Line2D([], [], color=color, label=text) for color, text in ((_ANOMALY, "anomaly"), (_HAZARD, "hazard"))]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+    if len(courses):
+        handles.append(Line2D([], [], **_LINE, label=" or ".join(found.summary["lines"])))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return Picture(
         title="Movement down the slope",
         alt=f"Map of the rate down the slope in area {area.name}, with {len(outlines)} anomalies outlined.",

@@ -1,4 +1,4 @@
-"""Sections on how far the result can be trusted: the model's scores, what it can see at all, and coherence."""
+"""Sections on how far the result can be trusted: each basin, the model's scores, what it can see, and coherence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 from basinwatch.report import figures, tables
 from basinwatch.report.drawing import Picture
+from basinwatch.report.evidence import FAIR, FIRM, WEAK, Evidence, basin_evidence
 from basinwatch.report.products import Area, DetectionFloor
 from basinwatch.report.sections import Section
-from basinwatch.report.tables import NONE, Table, number
+from basinwatch.report.tables import NONE, Table, count, number
 
 _SCORES = {
     "precision": "share of its basins that are true (precision)",
@@ -17,13 +18,43 @@ _SCORES = {
     "f1": "both in one number (F1)",
     "iou": "overlap with the true outline (IoU)",
 }
+_EVIDENCE_RULE = (
+    "Firm: at least three pairs in a row show the basin, or the rate map shows it too. Weak: no two pairs in a row "
+    "show it, nor does the rate map. Fair: any other. Turbulent air over one date can make rings in the pair before it "
+    "and in the pair after it, never in a third. The score is the mean probability that the model gives to the pixels "
+    "inside; compare scores within an area, not between models."
+)
+_LEVELS = (WEAK, FAIR, FIRM)
+_IN_RATE_MAP = {None: NONE, True: "yes", False: "no"}
 _CRITERIA = {"detected": "found", "delineated": "outlined by more than half"}
 
 
 def certainty_sections(area: Area) -> list[Section]:
-    """Scores of the model, its floor where that was measured, and detections beside coherence."""
+    """Each basin, scores of the model, its floor where that was measured, and detections beside coherence."""
+    basins = [] if area.basins.empty else [_evidence_section(area)]
     floor = [] if area.floor is None else [_floor_section(area.floor)]
-    return [_scores_section(area.model), *floor, _coherence_section(area)]
+    return [*basins, _scores_section(area.model), *floor, _coherence_section(area)]
+
+
+def _evidence_section(area: Area) -> Section:
+    """Tell what each basin rests on, the weakest first."""
+    evidence = basin_evidence(area)
+    detected = area.detected.groupby("basin")["pair"].nunique()
+    order = sorted(evidence.items(), key=lambda entry: (_LEVELS.index(entry[1].level), entry[1].median_score))
+    rows = tuple(_evidence_row(name, own, int(detected.get(name, 0))) for name, own in order)
+    headings = ("basin", "evidence", "pairs in a row", "pairs in all", "median score", "best score", "in the rate map")
+    kinds = ("text", "text", "number", "number", "number", "number", "text")
+    found = [own.level for own in evidence.values()]
+    counted = ", ".join(f"{found.count(level)} {level}" for level in reversed(_LEVELS))
+    said = f"Evidence for {count(len(found), 'basin')}: {counted}. {_EVIDENCE_RULE}"
+    table = Table("What each basin rests on, the weakest first", headings, kinds, rows)
+    return Section("evidence", "How sure each basin is", [said], tables=[table])
+
+
+def _evidence_row(name: str, own: Evidence, pairs: int) -> tuple[str, ...]:
+    """Write the evidence of one basin."""
+    scores = (number(2)(own.median_score), number(2)(own.best_score))
+    return name, own.level, str(own.run), str(pairs), *scores, _IN_RATE_MAP[own.in_rate_map]
 
 
 def _scores_section(model: Mapping[str, Any]) -> Section:

@@ -25,6 +25,8 @@ class AnomalyProducts:
         Raster with the band ``downslope_mm_yr`` on `grid`.
     only_stack
         Name of the stack that alone the rates come from; None where they come from both directions of flight.
+    lines
+        Roads, rivers and so on near the anomalies.
     """
 
     grid: Grid
@@ -32,6 +34,7 @@ class AnomalyProducts:
     only_stack: str | None
     anomalies: gpd.GeoDataFrame
     hazards: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
     summary: Mapping[str, Any]
 
 
@@ -57,6 +60,7 @@ def read_anomalies(paths: Mapping[str, list[Path]], grid: Path) -> AnomalyProduc
         only_stack,
         read_vectors(paths["anomalies"][0], "anomalies"),
         read_vectors(hazards, "hazards"),
+        read_vectors(hazards, "lines"),
         read_json(paths["hazard_summary"][0]),
     )
 

@@ -11,10 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from basinwatch.activity import STATES
 from basinwatch.comparison import EXTRA
 from basinwatch.provenance import package_versions
+from basinwatch.refusals import REFUSED, REFUSED_UNWRAPPED
 from basinwatch.report import figures, tables
 from basinwatch.report.anomaly_section import anomaly_sections
 from basinwatch.report.certainty import certainty_sections
 from basinwatch.report.drawing import STATE_STYLES, STATUS_STYLES
+from basinwatch.report.evidence import WEAK, basin_evidence
 from basinwatch.report.news import news_sections, present_sections
 from basinwatch.report.patch_section import patch_sections
 from basinwatch.report.permit_section import permit_sections
@@ -27,6 +29,7 @@ _EXTRA_CAVEAT = (
     "Where a rate is measured but shows nothing, the motion may be too short-lived or too small for a mean rate, "
     "or the detection may be wrong: look at the interferograms."
 )
+_MOST_NAMED = 12
 _STATE_WORDS = {
     "continuous": "sinking without longer pauses",
     "intermittent": "sinking with pauses",
@@ -103,6 +106,7 @@ def answer(area: Area, blind: Sequence[Blind] | None) -> list[str]:
         else f"In area {area.name}, one subsidence basin was found in {looked}: {states}.",
         _newest(area),
         _comparison_sentence(len(area.basins), blind),
+        *_doubts(area),
     ]
 
 
@@ -127,6 +131,17 @@ def _comparison_sentence(total: int, blind: Sequence[Blind] | None) -> str:
     return f"The rate map does not show {len(blind)} of the {count(total, 'basin')}: {reasons}."
 
 
+def _doubts(area: Area) -> list[str]:
+    """Name the basins that little speaks for."""
+    found = {name: own for name, own in basin_evidence(area).items() if own.level == WEAK}
+    if not found:
+        return []
+    one = len(found) == 1
+    named = _join(list(found)) if len(found) <= _MOST_NAMED else count(len(found), "basin")
+    rate = "" if all(own.in_rate_map is None for own in found.values()) else ", nor does the rate map"
+    return [f"{named} rest{'s' * one} on weak evidence: no two pairs in a row show {'it' if one else 'them'}{rate}."]
+
+
 def _join(parts: Sequence[str]) -> str:
     """Join parts with commas and a final and."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
@@ -144,6 +159,7 @@ def _data_warnings(area: Area) -> list[str]:
     """Sum up what the readers noted, so that nobody has to read the whole table to know."""
     sentences = []
     for stack in area.stacks:
+        sentences += _refused_pairs(stack)
         bare = sum(pair.meta.get("mean_coherence") is None for pair in stack.pairs)
         noted = sum(bool(pair.meta.get("warnings")) for pair in stack.pairs)
         of = f"of {count(len(stack.pairs), 'pair')} in stack {stack.name}"
@@ -161,6 +177,16 @@ def _data_warnings(area: Area) -> list[str]:
                 f"Stack {stack.name} is in radar geometry: positions are columns and rows, without map coordinates."
             )
     return sentences
+
+
+def _refused_pairs(stack: StackProducts) -> list[str]:
+    """Say which pairs are missing, and from what, and why."""
+    from_what = {REFUSED: "", REFUSED_UNWRAPPED: " of the rate map"}
+    return [
+        f"Pair {pair} of stack {stack.name} is left out{what}. {why}"
+        for kind, what in from_what.items()
+        for pair, why in stack.description.get(kind, {}).items()
+    ]
 
 
 def _scale_warning(stack: StackProducts, model: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,18 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from basinwatch.obia.activity import COLORS
-from basinwatch.rasters import open_raster
+from basinwatch.rasters import grid_of, open_raster
 from basinwatch.report.drawing import Picture, encode, report_style
 from basinwatch.report.patch_products import PatchProducts
 from basinwatch.report.products import Area
 from basinwatch.report.sections import Section
 from basinwatch.report.tables import Column, Table, count, frame_table, number, words
-from basinwatch.report.views import HALO
+from basinwatch.report.views import HALO, View, draw_outlines, dress, outlines_in_pixels
 
 _SHOWN_PX = 900
 _NUMBERED, _LISTED = 60, 200
 _SOURCES = {"chosen": "chosen on reference patches", "published": "as published", "given": "as given"}
-_UNGUIDED = "No reference patch lies in the picture, so the published parameters were taken."
+_UNGUIDED = "No reference patch to learn from lies in the picture, so the published parameters were taken."
 _MEASURES = (
     ("overall_accuracy", "overall accuracy"), ("producers_accuracy", "producer's accuracy"),
     ("users_accuracy", "user's accuracy"), ("f1", "F1"), ("kappa", "kappa"),
@@ -44,7 +45,7 @@ def patch_sections(area: Area) -> list[Section]:
             "Mine patches",
             [*_sentences(found), *([_judgement(judged)] if judged else []), *_remarks(found)],
             pictures=[_map(area, found), *([_histogram(judged)] if judged else [])],
-            tables=[*([_table(found)] if len(found.patches) else []), *([_scores(judged)] if judged else [])],
+            tables=[*([_table(found)] if len(found.patches) else []), *(_judgement_tables(judged) if judged else [])],
         )
     ]
 
@@ -59,10 +60,16 @@ def _sentences(found: PatchProducts) -> list[str]:
         f"{count(len(found.patches), 'mine patch').replace('patchs', 'patches')} of "
         f"{found.patches['area_m2'].sum() / 1e4:,.1f} ha; activity by the rates around them: {active or 'none'}.",
         f"Segmented with scale {rule['scale']:g}, shape {rule['shape']:g} and compactness {rule['compactness']:g} "
-        f"({chosen}); segments stay from {control['min_share']:.1%} of extracted ground on. Dropped: "
+        f"({chosen}); segments stay from {control['min_share']:.1%} of extracted ground on{_missed(control)}. Dropped: "
         f"{count(control['dropped_on_other_ground'], 'segment')} on other ground, "
         f"{count(control['dropped_too_small'], 'patch').replace('patchs', 'patches')} too small.",
     ]
+
+
+def _missed(control: Mapping[str, Any]) -> str:
+    """Say how much of the references the detector extracted, where the share was fitted to them."""
+    recall = control["control"]["recall"]
+    return "" if recall is None else f" (the model extracts {recall:.1%} of the references learnt from)"
 
 
 def _judgement(judged: Mapping[str, Any]) -> str:
@@ -82,34 +89,32 @@ def _remarks(found: PatchProducts) -> list[str]:
     return [*first, *dict.fromkeys(listed)]
 
 
-def _shown(found: PatchProducts) -> tuple[NDArray[np.uint8], tuple[float, float, float, float]]:
-    """Picture (y, x, 3) small enough to show, and its left, right, bottom and top."""
-    with open_raster(found.picture) as source:
+def _shown(path: Path) -> tuple[NDArray[np.uint8], View]:
+    """Picture (y, x, 3) small enough to show, and the view of it."""
+    with open_raster(path) as source:
         step = max(1.0, max(source.shape) / _SHOWN_PX)
         shape = max(1, round(source.height / step)), max(1, round(source.width / step))
         bands = [1, 2, 3] if source.count >= 3 else [1, 1, 1]
         values = source.read(bands, out_shape=(3, *shape))
-        bounds = source.bounds
-    return np.moveaxis(values, 0, -1), (bounds.left, bounds.right, bounds.bottom, bounds.top)
+        view = View.whole(grid_of(source))
+    return np.moveaxis(values, 0, -1), view
 
 
 @report_style()
 def _map(area: Area, found: PatchProducts) -> Picture:
     """Outline the patches over the picture in the colours of their activity."""
-    picture, extent = _shown(found)
-    ratio = (extent[3] - extent[2]) / (extent[1] - extent[0])
-    figure = Figure(figsize=(8.6, min(9.5, 8.0 * ratio) + 0.9), layout="constrained")
+    picture, view = _shown(found.picture)
+    figure = Figure(figsize=(8.6, min(9.5, 8.0 * view.shape_ratio) + 0.9), layout="constrained")
     axes = figure.add_subplot()
-    axes.imshow(picture, extent=extent, interpolation="nearest")
-    for name, color in COLORS.items():
-        own = found.patches[found.patches["activity"] == name]
-        if len(own):
-            own.boundary.plot(ax=axes, color=color, linewidth=1.6)
-    for name, shape in list(zip(found.patches["id"], found.patches.geometry, strict=True))[:_NUMBERED]:
+    axes.imshow(picture, extent=view.extent, interpolation="nearest")
+    outlines = outlines_in_pixels(found.patches, view.grid)
+    present = [name for name in COLORS if (found.patches["activity"] == name).any()]
+    for name in present:
+        draw_outlines(axes, outlines[found.patches["activity"] == name], COLORS[name], linewidth=1.6)
+    for name, shape in list(zip(found.patches["id"], outlines, strict=True))[:_NUMBERED]:
         place = shape.representative_point()
         axes.annotate(str(name), (place.x, place.y), fontsize=7, ha="center", va="center", path_effects=HALO)
-    axes.set(xlim=extent[:2], ylim=extent[2:], xticks=[], yticks=[], xlabel="", ylabel="", aspect="equal")
-    present = [name for name in COLORS if (found.patches["activity"] == name).any()]
+    dress(axes, view)
     handles = [Line2D([], [], color=COLORS[name], linewidth=1.8, label=name) for name in present]
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), frameon=False)
@@ -155,6 +160,22 @@ def _table(found: PatchProducts) -> Table:
         Column("extracted_share", "extracted by the detector", "number", number(0, 100, " %")),
     )
     return frame_table("Mine patches, moving ones first", frame, columns)
+
+
+def _judgement_tables(judged: Mapping[str, Any]) -> list[Table]:
+    """Scores of pixels, and of references by kind where kinds are known."""
+    return [_scores(judged), *([_kinds(judged["kinds"])] if judged["kinds"] else [])]
+
+
+def _kinds(kinds: Mapping[str, Mapping[str, Any]]) -> Table:
+    """List identified references and their area similarity, kind by kind."""
+    share, similarity = number(1, 100, " %"), number(2)
+    rows = tuple(
+        (kind, str(own["references"]), share(own["identified_share"]), similarity(own["area_similarity"]))
+        for kind, own in kinds.items()
+    )
+    headings = ("kind", "references of the test", "identified", "mean area similarity")
+    return Table("Reference patches by kind", headings, ("text", "number", "number", "number"), rows)
 
 
 def _scores(judged: Mapping[str, Any]) -> Table:

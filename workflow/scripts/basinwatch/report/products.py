@@ -16,6 +16,7 @@ from basinwatch.errors import InputError
 from basinwatch.grid import Grid
 from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import file_hash, read_json
+from basinwatch.refusals import REFUSED
 from basinwatch.report.decision_products import AnomalyProducts, PermitProducts, read_anomalies, read_permits
 from basinwatch.report.patch_products import PatchProducts, read_patches
 from basinwatch.vectors import read_vectors
@@ -60,12 +61,16 @@ class EmergingProducts:
 
 @dataclass(frozen=True)
 class StackProducts:
-    """Products of one stack; whatever belongs to the rate map is None or empty where there is none."""
+    """Products of one stack; whatever belongs to the rate map is None or empty where there is none.
+
+    Pairs that were refused are not among its `pairs`; `description` tells why (:mod:`basinwatch.refusals`).
+    """
 
     name: str
     grid: Grid
     activity: Path
     pairs: tuple[PairProducts, ...] = ()
+    description: Mapping[str, Any] = field(default_factory=dict)
     rate: Path | None = None
     quality: Path | None = None
     network: Mapping[str, Any] = field(default_factory=dict)
@@ -154,8 +159,9 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
         Paths by role. `basins`, `timeline` and `model` name one file; `grids` and `activity` one per
         stack; `meta`, `phase` and (optional) `coherence` one per pair, ``…/{stack}/interferograms/{pair}/…``; `rate`,
         `quality`, `network`, `network_plot`, `statistic`, `clusters`, `patterns`, `emerging`, `objects` and `summary`
-        one per stack with a rate map, each role optional; `motion`, `fusion` and `slope` one file of an area that is
-        fused; `floor` and `floor_plot` one file where the detection floor was measured; `changes` one table (optional);
+        one per stack with a rate map, each role optional; `stacks` (optional) one description per stack; `motion`,
+        `fusion` and `slope` one file of an area that is fused; `floor` and `floor_plot` one file where the detection
+        floor was measured; `changes` one table (optional);
         :mod:`basinwatch.report.decision_products` and :mod:`basinwatch.report.patch_products` name further
         roles of one file each.
 
@@ -166,7 +172,7 @@ def load(area: str, stacks: Mapping[str, bool], files: Mapping[str, Sequence[str
     """
     paths = {role: [Path(path) for path in listed] for role, listed in files.items()}
     rated = [name for name, has_rate in stacks.items() if has_rate]
-    per_stack = {role: _by_stack(paths.get(role, []), list(stacks)) for role in ("grids", "activity")}
+    per_stack = {role: _by_stack(paths.get(role, []), list(stacks)) for role in ("grids", "activity", "stacks")}
     per_rated = {role: _by_stack(paths.get(role, []), rated) for role in _RATE_ROLES}
     pairs = _pairs_by_stack(paths.get("meta", []), paths.get("phase", []), paths.get("coherence"))
     return Area(
@@ -206,10 +212,15 @@ def _by_stack(paths: list[Path], names: list[str]) -> dict[str, Path]:
 def _pairs_by_stack(
     metas: list[Path], phases: list[Path], coherences: list[Path] | None
 ) -> dict[str, tuple[PairProducts, ...]]:
-    """Group pairs by the stack their path names; a pair that came without coherence has an empty raster of it."""
+    """Group pairs by the stack their path names, without those that were refused.
+
+    A pair that came without coherence has an empty raster of it.
+    """
     groups: dict[str, list[PairProducts]] = {}
     for number, (meta, phase) in enumerate(zip(metas, phases, strict=True)):
         fields = read_metadata(meta)
+        if REFUSED in fields:
+            continue
         coherence = coherences[number] if coherences and fields.get("coherence_present") else None
         groups.setdefault(meta.parents[2].name, []).append(PairProducts(fields, phase, coherence))
     return {name: tuple(sorted(pairs, key=lambda pair: pair.dates[::-1])) for name, pairs in groups.items()}
@@ -223,11 +234,13 @@ def _read_stack(
 ) -> StackProducts:
     """Read the small files of one stack."""
     own = {role: paths.get(name) for role, paths in optional.items()}
+    description = required["stacks"].get(name)
     return StackProducts(
         name=name,
         grid=Grid.read(required["grids"][name]),
         activity=required["activity"][name],
         pairs=pairs,
+        description=read_json(description) if description else {},
         rate=own["rate"],
         quality=own["quality"],
         network=read_json(own["network"]) if own["network"] else {},

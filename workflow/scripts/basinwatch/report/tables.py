@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from basinwatch.comparison import ALIASED, APART, DECORRELATED, EXTRA, MATCHED, NO_RATE, TOO_FEW
+from basinwatch.report.evidence import basin_evidence
 from basinwatch.report.products import Area, StackProducts
 
 NONE = "–"
@@ -122,8 +123,13 @@ def area_column(frame: gpd.GeoDataFrame) -> tuple[pd.Series, Column]:
 def basin_table(area: Area, caption: str = "Basins, most active first") -> Table:
     """All basins, most active first, with the centre's longitude and latitude where there is a map."""
     frame = pd.DataFrame(area.basins.drop(columns=area.basins.geometry.name))
+    evidence = basin_evidence(area)
+    frame["evidence"] = [evidence[str(name)].level for name in frame["basin"]]
     frame["share"] = frame["active_fraction"]
-    frame["pairs"] = [f"{int(n)} of {int(of)}" for n, of in zip(frame["n_detected"], frame["n_observed"], strict=True)]
+    frame["days"], frame["pairs"] = (
+        [f"{int(n):,} of {int(of):,}" for n, of in zip(frame[some], frame[every], strict=True)]
+        for some, every in (("active_days", "observed_days"), ("n_detected", "n_observed"))
+    )
     frame["area"], area_in = area_column(area.basins)
     if area.basins.crs is not None:
         centres = area.basins.geometry.representative_point().to_crs("EPSG:4326")
@@ -131,13 +137,13 @@ def basin_table(area: Area, caption: str = "Basins, most active first") -> Table
     columns = (
         Column("basin", "basin", "text", str),
         Column("state", "state", "state", str),
-        Column("active_days", "days active", "number", number(0)),
-        Column("observed_days", "days observed", "number", number(0)),
+        Column("days", "days active", "number", str),
         Column("share", "share active", "number", number(0, 100, " %")),
         Column("pairs", "pairs detected", "number", str),
         Column("first_seen", "first seen", "date", day),
         Column("last_seen", "last seen", "date", day),
         area_in,
+        Column("evidence", "evidence", "text", str),
         Column("max_score", "best score", "number", number(2)),
         Column("lon", "lon (°)", "number", number(4)),
         Column("lat", "lat (°)", "number", number(4)),
