@@ -6,9 +6,12 @@ ones, and prints without writing.
 ``kills_survived``
     Kills (SIGKILL to Snakemake and all its jobs) at random moments after which the results still end with the bytes of
     an undisturbed run; 0 if they do not.
+``dag_5000_pairs_s``, ``dag_5000_pairs_peak_gb``
+    CPU seconds and memory of ``snakemake --dry-run --quiet`` for one stack of 5000 pairs, each of which takes four
+    jobs, nothing run yet. Planning is one thread that hardly waits for anything: on an idle core as many seconds by
+    the clock.
 ``dag_20000_pairs_s``, ``dag_20000_pairs_peak_gb``
-    CPU seconds and memory of ``snakemake --dry-run --quiet`` for four stacks of 5000 pairs, nothing run yet. Planning
-    is one thread that hardly waits for anything: on an idle core as many seconds by the clock.
+    The same for four such stacks in one area.
 ``dag_20000_pairs_floor_s``, ``dag_20000_pairs_floor_gb``
     The same for a workflow of as many empty jobs with as many files per pair (``empty_plan.smk``): Snakemake's share.
 ``update_share_of_full_run``
@@ -176,9 +179,12 @@ def plan_files(folder: Path, pairs: int, stacks: int) -> None:
 
 
 def dag(folder: Path, sizes: argparse.Namespace) -> dict[str, float]:
-    """Build the graph of many pairs, and of as many empty jobs."""
+    """Build the graph of many pairs of one stack and of four, and of as many empty jobs."""
+    one = plan(folder.with_name("one"), sizes.pairs, stacks=1)
     ours, empty = plan(folder, sizes.pairs), plan_floor(folder.with_name("empty"), sizes.pairs)
     return {
+        "dag_5000_pairs_s": one["cpu_s"],
+        "dag_5000_pairs_peak_gb": one["peak_gb"],
         "dag_20000_pairs_s": ours["cpu_s"],
         "dag_20000_pairs_peak_gb": ours["peak_gb"],
         "dag_20000_pairs_floor_s": empty["cpu_s"],

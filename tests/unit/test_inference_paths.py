@@ -82,20 +82,18 @@ def network():
     return load_model(MODELS / "basinnet")
 
 
-@pytest.mark.parametrize(
-    ("window", "step", "bound", "beyond", "worst"), [(1024, 768, 0.012, 5e-5, 0.05), (512, 384, 0.02, 5e-3, 1.0)]
-)
+@pytest.mark.parametrize(("window", "step", "bound", "beyond"), [(1024, 768, 0.012, 0), (512, 384, 0.02, 5e-3)])
 def test_probabilities_depend_on_the_size_and_place_of_windows_by_no_more_than_stated(
-    network, tmp_path, window, step, bound, beyond, worst
+    network, tmp_path, window, step, bound, beyond
 ):
-    """As config/README.md states: with the default grid by three stored steps, but for few pixels."""
+    """As config/README.md states: 160 pixels from the frame's border, with the default grid by three stored steps."""
     pair = frame(4, 6 if window == 1024 else 3)
     whole = SearchSettings(window_px=2048, step_px=2048, precision="float32")
     expected, _ = found(pair, network, whole, tmp_path)
     maps, _ = found(pair, network, replace(MAPS, window_px=window, step_px=step), tmp_path)
-    assert np.nanmean(np.abs(maps - expected) > bound) <= beyond
-    assert np.nanmax(np.abs(maps - expected)) <= worst
-    assert np.nanmax(expected[0]) > 0.9
+    inner = np.s_[:, 160:-160, 160:-160]
+    assert np.nanmean(np.abs(maps - expected)[inner] > bound) <= beyond
+    assert np.nanmax(expected[0][inner[1:]]) > 0.9
 
 
 def test_basins_at_any_place_relative_to_the_windows_are_found_once_with_the_same_outline(network, shown, tmp_path):
