@@ -49,29 +49,10 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 from basinwatch.linking import LinkSettings, link
 from basinwatch.vectors import write_geopackage
 
+from tests.workflow.conftest import DEM_PAR
 from tests.workflow.kills import digests, killed_runs, unlock
 
 FIRST = date(2018, 1, 3)
-MAP_HEADER = """Gamma DIFF&GEO DEM/MAP parameter file
-title: benchmark
-DEM_projection:     UTM
-data_format:        REAL*4
-width:                {side}
-nlines:               {side}
-corner_north:  5560000.000   m
-corner_east:    350000.000   m
-post_north:    -20.0000000   m
-post_east:      20.0000000   m
-ellipsoid_name: WGS 84
-datum_name: WGS 1984
-projection_name: UTM
-projection_zone:                 34
-false_easting:           500000.000   m
-false_northing:               0.000   m
-projection_k0:            0.9996000
-center_longitude:        21.0000000   decimal degrees
-center_latitude:          0.0000000   decimal degrees
-"""
 FRAME_RULES = ("ingest_interferogram", "predict_probability", "form_basins", "mosaic_basins", "map_hotspots")
 ROWS = 500
 STABLE_PX = 40
@@ -102,7 +83,7 @@ def stack_entry(predecessors: int, phase: str = "raw/{pair}") -> dict[str, objec
 def write_scenes(folder: Path, scenes: Sequence[date], side: int, predecessors: int = 1) -> None:
     """List scenes, and write the files of the pairs that are not there yet."""
     (folder / "scenes.csv").write_text("date\n" + "".join(f"{scene}\n" for scene in scenes))
-    (folder / "raw/grid.dem_par").write_text(MAP_HEADER.format(side=side))
+    (folder / "raw/grid.dem_par").write_text(DEM_PAR.format(size=side, post=20))
     for later, second in enumerate(scenes):
         for first in scenes[max(0, later - predecessors) : later]:
             stem = folder / f"raw/{first:%Y%m%d}_{second:%Y%m%d}"

@@ -29,8 +29,8 @@ width:                {size}
 nlines:               {size}
 corner_north:  5560000.000   m
 corner_east:    350000.000   m
-post_north:    -30.0000000   m
-post_east:      30.0000000   m
+post_north:    -{post}   m
+post_east:      {post}   m
 ellipsoid_name: WGS 84
 datum_name: WGS 1984
 projection_name: UTM
@@ -109,7 +109,7 @@ def empty_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     (workspace.folder / "config").mkdir()
     raw = workspace.folder / "raw"
     raw.mkdir()
-    (raw / "grid.dem_par").write_text(DEM_PAR.format(size=SIZE))
+    (raw / "grid.dem_par").write_text(DEM_PAR.format(size=SIZE, post=30))
     stack = {"format": "gamma", "scenes": "scenes.csv", "header": "raw/grid.dem_par", "network": {"predecessors": 2}}
     patterns = {"phase": "raw/{pair}.diff", "coherence": "raw/{pair}.cc", "unwrapped": "raw/{pair}.unw"}
     (workspace.folder / "config/config.yaml").write_text(

@@ -63,9 +63,9 @@ def definitions() -> str:
     rule = StateSettings()
     return (
         f"Continuous: detected in at least {rule.continuous_share:.0%} of the pairs that observe the basin. "
-        f"New: detected only in the last {rule.recent_share:.0%} of the observed time, after at least "
-        f"{count(rule.min_observed, 'pair')} without detection. Ceased: not detected in that last part, although at "
-        f"least {count(rule.min_observed, 'pair')} observed it. Intermittent: any other."
+        f"New: detected only in the last {rule.recent_share:.0%} of the observed time (where the middle of a pair lies "
+        f"counts), after at least {count(rule.min_observed, 'pair')} without detection. Ceased: not detected in that "
+        f"last part, although at least {count(rule.min_observed, 'pair')} observed it. Intermittent: any other."
     )
 
 
