@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -87,47 +86,66 @@ class Blender:
     def __init__(self, height: int, width: int, size: int, step: int, halo: int, write: WriteRows, maps: int) -> None:
         self.height, self.width, self.size, self.write = height, width, size, write
         self._inward = edge_weights(size, size - step, halo)
-        self._dropped = int(np.count_nonzero(self._inward == 0))
-        self._weight = cache(self._weights_of)
-        self._weighted = np.empty((maps, size, size), np.float32)
-        self._sums = RollingRows(height, np.zeros((maps + 1, size, max(width, size)), np.float32), self._divide)
+        self._sums = RollingRows(height, np.zeros((maps, size, max(width, size)), np.float32), self._divide)
+        # Weights are products of one along rows and one along columns, so a row of tiles needs no map of them.
+        self._across: dict[int, NDArray[np.float32]] = {}
 
-    def _neighbours(self, tile: Tile) -> tuple[bool, bool, bool, bool]:
-        """Tell whether a tile has neighbours above, below, to the left and to the right."""
-        below, right = tile.row + self.size < self.height, tile.column + self.size < self.width
-        return tile.row > 0, below, tile.column > 0, right
-
-    def _weights_of(self, above: bool, below: bool, left: bool, right: bool) -> NDArray[np.float32]:
-        """Weights (n, m) of what is kept of a tile, by the sides on which it has neighbours."""
-        none, inward = np.ones_like(self._inward), self._inward
-        rows = (inward if above else none) * (inward[::-1] if below else none)
-        columns = (inward if left else none) * (inward[::-1] if right else none)
-        return rows[rows > 0, None] * columns[None, columns > 0]
+    def _weights(self, first: int, length: int) -> NDArray[np.float32]:
+        """Weights along one side of a tile that begins at `first` of `length` pixels; 1 towards the raster's border."""
+        weights = np.ones_like(self._inward)
+        if first > 0:
+            weights *= self._inward
+        if first + self.size < length:
+            weights *= self._inward[::-1]
+        return weights
 
     def kept(self, tile: Tile) -> tuple[slice, slice]:
         """Rows and columns of a tile that have a weight."""
-        above, below, left, right = (self._dropped * is_there for is_there in self._neighbours(tile))
-        return slice(above, self.size - below), slice(left, self.size - right)
+        rows, columns = self._weights(tile.row, self.height), self._weights(tile.column, self.width)
+        return _extent(rows > 0), _extent(columns > 0)
 
     def add(self, tile: Tile, values: NDArray[np.floating[Any]]) -> None:
-        """Add what is kept of a tile, (maps, n, m); tiles must come in the order of their rows."""
+        """Add what is kept of a tile, (maps, n, m), which is overwritten; tiles must come in the order of their rows."""
         if tile.row < self._sums.top or tile.size != self.size:
             raise ValueError(f"{tile} cannot be added to tiles of {self.size} px from row {self._sums.top} on")
         self.advance(tile.row)
-        weight, (rows, columns) = self._weight(*self._neighbours(tile)), self.kept(tile)
-        part = self._sums.rows[:, rows, tile.column + columns.start : tile.column + columns.stop]
-        part[:-1] += np.multiply(values, weight, out=self._weighted[:, rows, columns])
-        part[-1] += weight
+        down, across = self._weights(tile.row, self.height), self._weights(tile.column, self.width)
+        rows, columns = self.kept(tile)
+        _scale(values.swapaxes(1, 2), down[rows])
+        _scale(values, across[columns])
+        place = slice(tile.column, tile.column + self.size)
+        self._sums.rows[:, rows, place][..., columns] += values
+        self._across.setdefault(tile.row, np.zeros(self._sums.rows.shape[2], np.float32))[place] += across
 
     def _divide(self, top: int, sums: NDArray[np.float32]) -> None:
         """Hand over the mean of finished rows; 0 over 0 is not a number."""
+        weight = np.zeros(sums.shape[1:], np.float32)
+        for first, across in self._across.items():
+            begin, end = max(first, top), min(first + self.size, top + len(weight))
+            if begin < end:
+                down = self._weights(first, self.height)[begin - first : end - first]
+                weight[begin - top : end - top] += down[:, None] * across
         with np.errstate(invalid="ignore"):
-            self.write(top, sums[:-1, :, : self.width] / sums[-1, :, : self.width])
+            self.write(top, sums[..., : self.width] / weight[:, : self.width])
 
     def advance(self, row: int) -> None:
         """Hand over all rows above `row`: no tile begins there any more."""
         self._sums.advance(row)
+        self._across = {first: sums for first, sums in self._across.items() if first + self.size > row}
 
     def finish(self) -> None:
         """Hand over the rows that are left."""
         self.advance(self.height)
+
+
+def _extent(inside: NDArray[np.bool_]) -> slice:
+    """From the first to the last that is inside."""
+    places = np.flatnonzero(inside)
+    return slice(int(places[0]), int(places[-1]) + 1)
+
+
+def _scale(values: NDArray[np.floating[Any]], weights: NDArray[np.float32]) -> None:
+    """Multiply along the last axis, in place; most weights are 1 and cost nothing."""
+    whole = _extent(weights == 1) if (weights == 1).any() else slice(0, 0)
+    for part in (slice(0, whole.start), slice(whole.stop, len(weights))):
+        values[..., part] *= weights[part]

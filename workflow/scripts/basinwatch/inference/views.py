@@ -22,6 +22,10 @@ class View:
     offset_rad: float
     axes: tuple[int, ...]
 
+    def mirrored(self, rows: Tensor) -> Tensor:
+        """Mirror channels (y, x, …)."""
+        return rows.flip(self.axes) if self.axes else rows
+
     def straightened(self, maps: Tensor) -> Tensor:
         """Undo the mirroring of maps (…, y, x)."""
         return maps.flip(tuple(axis - 2 for axis in self.axes)) if self.axes else maps

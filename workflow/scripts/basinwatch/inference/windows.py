@@ -209,7 +209,7 @@ class EncodedRows:
     def batch(self, windows: Sequence[Tile]) -> Batch:
         """Cut windows out of this row."""
         shown = [
-            channel[:, window.column : window.column + window.size].flip(view.axes)
+            view.mirrored(channel[:, window.column : window.column + window.size])
             for window in windows
             for view, channel in zip(self._views, self._channels, strict=True)
         ]
