@@ -44,7 +44,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from basinwatch.calibration.files import match
 from basinwatch.calibration.pictures import read_tiles
-from basinwatch.compute import use_threads
+from basinwatch.compute import prepare_cpu
 from basinwatch.datasets.tiles import LabelledTile, read_shard
 from basinwatch.evaluation.detector_scores import figures
 from basinwatch.evaluation.disturbances import FAMILIES
@@ -186,7 +186,7 @@ def default_figures(simulated: pd.DataFrame, model: LoadedModel) -> dict[str, fl
 
 def main() -> None:
     """Measure, print, write."""
-    use_threads(1)
+    prepare_cpu(1)
     default = Path(sys.argv[1]) if len(sys.argv) > 1 else MODELS / "basinnet"
     folders = [default, *(folder for folder in sorted(MODELS.iterdir()) if folder.resolve() != default.resolve())]
     tiles, disturbed = benchmark_tiles(), ""

@@ -28,6 +28,7 @@ from rasterio.windows import Window
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from basinwatch import detectors
+from basinwatch.compute import prepare_cpu
 from basinwatch.datasets.tiles import ShardSet
 from basinwatch.detectors import Detector, InstanceDetector, Objects
 from basinwatch.evaluation.average_precision import average_precision
@@ -106,7 +107,7 @@ def frame_shape(pair: Pair) -> tuple[int, int]:
 
 def bare(pair: Pair, model: LoadedModel, settings: SearchSettings) -> float:
     """CPU seconds of the network alone over as many windows, in batches."""
-    torch.set_num_threads(1)
+    prepare_cpu(1)
     predict = Predictor(model.detector, torch.device("cpu"), settings.precision)
     layout = window_layout(frame_shape(pair), model, settings)
     channels = torch.randn(settings.batch_size, 3, layout.size, layout.size)

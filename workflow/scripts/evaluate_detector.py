@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from basinwatch.compute import pick_device, use_threads
+from basinwatch.compute import pick_device, prepare_cpu
 from basinwatch.datasets.tiles import Shard, read_shard
 from basinwatch.evaluation.tables import EvaluationSettings, class_table, evaluate, figure_table
 from basinwatch.models import load_model
@@ -39,7 +39,7 @@ def evaluate_detector(
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     inputs = snakemake.input
-    use_threads(snakemake.threads)
+    prepare_cpu(snakemake.threads)
     shards = {"benchmark": read_set([inputs.benchmark_arrays], [inputs.benchmark_coco])}
     if inputs.get("labelled_arrays"):
         shards["labelled"] = read_set(inputs.labelled_arrays, inputs.labelled_coco)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
-from basinwatch.compute import pick_device, use_threads
+from basinwatch.compute import pick_device, prepare_cpu
 from basinwatch.evaluation.robustness import measure_robustness, read_records
 from basinwatch.evaluation.tables import EvaluationSettings
 from basinwatch.models import load_model
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 if __name__ == "__main__":
     log_to(snakemake.log[0])
     inputs, params = snakemake.input, snakemake.params
-    use_threads(snakemake.threads)
+    prepare_cpu(snakemake.threads)
     device = pick_device("auto" if snakemake.resources.get("gpu", 0) else "cpu")
     recipe = yaml.safe_load(Path(inputs.recipe).read_text(encoding="utf-8"))
     figures = measure_robustness(

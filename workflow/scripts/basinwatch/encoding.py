@@ -16,15 +16,17 @@ MOST_BANDS = 16
 
 
 def _sincos(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
-    """Sine and cosine."""
-    return [np.sin(phase) * valid, np.cos(phase) * valid]
+    """Sine and cosine; the sine is 0 without phase as it is."""
+    return [np.sin(phase), np.cos(phase) * valid]
 
 
 def _sincos_coherence(phase: Float, valid: NDArray[np.bool_], coherence: Float | None) -> list[Float]:
     """Sine, cosine and 2γ − 1, which is 0 where the coherence is unknown."""
     known = np.zeros_like(phase)
     if coherence is not None:
-        known = np.where(valid & np.isfinite(coherence), 2 * coherence - 1, 0)
+        np.multiply(coherence, 2, out=known, casting="same_kind")
+        known -= 1
+        known[~(valid & np.isfinite(coherence))] = 0
     return [*_sincos(phase, valid, None), known]
 
 
@@ -127,5 +129,5 @@ def encode(phase: Float, coherence: Float | None, name: str = DEFAULT) -> Float:
         found = phase.shape[-3] if phase.ndim > 2 else 1
         raise InputError(f"encoding {name}: found {found} bands, expected {count}; use a picture of as many bands.")
     valid = np.isfinite(phase)
-    angle = np.where(valid, phase, 0).astype(np.float32)
-    return np.stack(_ENCODINGS[name][1](angle, valid, coherence), axis=-3).astype(np.float32)
+    angle = np.where(valid, phase, np.float32(0)).astype(np.float32, copy=False)
+    return np.stack(_ENCODINGS[name][1](angle, valid, coherence), axis=-3).astype(np.float32, copy=False)

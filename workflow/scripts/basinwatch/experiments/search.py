@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from basinwatch.compute import pick_device, use_threads
+from basinwatch.compute import pick_device, prepare_cpu
 from basinwatch.datasets.tiles import LabelledTile
 from basinwatch.detectors import Detector
 from basinwatch.encoding import channels, encode
@@ -44,7 +44,7 @@ def open_search(folder: Path, thresholds: Mapping[str, Any], device: str, thread
     InputError
         If the model cannot be read, gives objects instead of maps, or the thresholds contradict each other.
     """
-    use_threads(threads)
+    prepare_cpu(threads)
     return search_with(load_model(folder), thresholds, device)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from basinwatch.compute import pick_device, use_threads
+from basinwatch.compute import pick_device, prepare_cpu
 from basinwatch.datasets.tiles import Shard, ShardSet, read_shard
 from basinwatch.evaluation.tables import EvaluationSettings, evaluate
 from basinwatch.experiments.costs import costs
@@ -91,7 +91,7 @@ def train_and_score(
         begin = time.perf_counter()
         train(training, ShardSet([validation]), settings, folder / "model", device, threads)
         seconds = time.perf_counter() - begin
-        use_threads(threads)
+        prepare_cpu(threads)
         found = pick_device(device)
         benchmark = _tiles(known, range(_TEST, _TEST + scale.test_tiles), "test", folder)
         own_tests = {LABELLED: _some(labelled.test, scale.labelled_tiles)} if labelled.test else {}

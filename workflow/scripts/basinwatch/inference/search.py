@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio import DatasetReader
 from rasterio.io import DatasetWriter
 
-from basinwatch.compute import pick_device, use_threads
+from basinwatch.compute import pick_device, prepare_cpu
 from basinwatch.detectors import Detector, SemanticDetector
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
@@ -70,7 +70,7 @@ def search(
     InputError
         If a raster cannot be read, the two differ in size, or windows or views do not suit the model.
     """
-    use_threads(threads)
+    prepare_cpu(threads)
     predict = Predictor(model.detector, pick_device(device), settings.precision)
     with bounded_cache(), _opened(phase_path, coherence_path) as (phase, coherence), objects_writer(objects) as keep:
         layout = window_layout(phase.shape, model, settings)

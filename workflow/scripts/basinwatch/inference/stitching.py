@@ -105,7 +105,7 @@ class Blender:
         return _extent(rows > 0), _extent(columns > 0)
 
     def add(self, tile: Tile, values: NDArray[np.floating[Any]]) -> None:
-        """Add what is kept of a tile, (maps, n, m), which is overwritten; tiles must come in the order of their rows."""
+        """Add what is kept of a tile, (maps, n, m), overwriting it; tiles must come in the order of their rows."""
         if tile.row < self._sums.top or tile.size != self.size:
             raise ValueError(f"{tile} cannot be added to tiles of {self.size} px from row {self._sums.top} on")
         self.advance(tile.row)

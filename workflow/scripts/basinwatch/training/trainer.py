@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from basinwatch import detectors
-from basinwatch.compute import fast_dtype, pick_device, use_threads
+from basinwatch.compute import fast_dtype, pick_device, prepare_cpu
 from basinwatch.datasets.tiles import ShardSet
 from basinwatch.detectors import Detector
 from basinwatch.encoding import content, encode
@@ -243,7 +243,7 @@ def train(
     InputError
         If the tiles do not fit the detector, or loss or gradient stop being numbers.
     """
-    use_threads(threads)
+    prepare_cpu(threads)
     trainer = Trainer(settings, training, validation, pick_device(device))
     fingerprints = {"training": training.fingerprint, "validation": validation.fingerprint}
     if settings.weights is not None:
