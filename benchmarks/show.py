@@ -3,8 +3,9 @@
 Run with ``make bench NAME=show``. The example runs in a folder of its own, which takes over what ``make run`` left as
 far as that is up to date; its map page is opened in a headless Chromium at desktop and phone width, every picture is
 shown, every date gone to and every card opened. Then the commands of the documentation are tried on copies of that
-folder, as ``tests/workflow/test_documentation.py`` tries them on a small one; those that take long are planned. Prints
-``figure NAME VALUE`` lines and rewrites the table of docs/benchmarks.md.
+folder, as ``tests/workflow/test_documentation.py`` tries them on a small one: training, tables and experiments with few
+tiles; whole examples, clusters and targets of make are planned. Prints ``figure NAME VALUE`` lines and rewrites the
+table of docs/benchmarks.md.
 """
 
 from __future__ import annotations

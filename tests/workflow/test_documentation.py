@@ -1,7 +1,8 @@
-"""Every command of the README and the documentation is run; what takes hours is planned instead of done."""
+"""Every command of the README and the documentation is run, at small sizes; what takes hours even so is planned."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -12,9 +13,13 @@ import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from basinwatch.configuration import validate
+from basinwatch.phase import wrap
+from basinwatch.phase_color import to_rgb
+from PIL import Image
 
 from tests.browser import find_browser
 from tests.conftest import ROOT
@@ -25,25 +30,21 @@ BLOCK = re.compile(r"^ *```(?:bash|sh)\n(.*?)^ *```", re.M | re.S)
 INLINE = re.compile(r"`((?:\.venv/bin/\w+|snakemake|make|python|pip install) [^`\n]+)`")
 YAML = re.compile(r"^ *```yaml\n(.*?)^ *```", re.M | re.S)
 CLUSTERS = ("profiles/slurm", "profiles/cluster")
-# What works on a finished run takes seconds; everything else of Snakemake is planned.
-AT_ONCE = {"--unlock", "--touch", "--dry-run", "--report", "export", "pdf"}
-LABELLED = "calibration={images: tiles/image, labels: tiles/label}"
-# What needs another machine or a service is tried where that is: test_cluster*.py and by hand.
-ELSEWHERE = {
-    "docker",
-    "podman",
-    "conda",
-    "mamba",
-    "sbatch",
-    "squeue",
-    "scancel",
-    "sinfo",
-    "ssh",
-    "apptainer",
-    "mail",
-    "cp",
-    "mkdir",
+# Of Snakemake these are planned: whole examples, and what a cluster does (test_cluster.py has one).
+LONG = {f"config/examples/{name}.yaml" for name in ("slopes", "detectors", "patches")} | {*CLUSTERS}
+# Sizes at which the rest takes seconds.
+SMALL = {
+    "simulation": {"tile_size_px": 64, "shard_size": 4, "train_shards": 1, "validation_shards": 1},
+    "training": {"steps": 2, "batch_size": 2, "options": {"widths": [8, 16]}},
+    "evaluation": {"benchmark": "benchmark.yaml", "resamples": 20, "disturbances": ["sign"], "robustness_tiles": 8},
+    "experiments": {"scale": "smoke"},
+    "calibration": {"images": "tiles/image", "labels": "tiles/label", "tiles": 20},
+    "tables": {"runs": ["light-yolo-basin-s"], "seeds": [0]},
 }
+VALLEY = {"form": "licsar", "first_date": "2024-01-05", "size_px": 80, "mines": 1}
+BENCHMARK = {"first_sample": 1, "samples": 8, "simulation": {"recipe": "realistic", "seed": 5, "tile_size_px": 64}}
+# What needs a service, which a stand-in takes the place of in a test of its own.
+ELSEWHERE = {"mail"}
 
 
 def commands() -> list[str]:
@@ -72,6 +73,9 @@ def furnish(workspace: Workspace) -> Workspace:
     shutil.copytree(
         ROOT / "config", workspace.folder / "config", dirs_exist_ok=True, ignore=shutil.ignore_patterns("config.yaml")
     )
+    stacks = yaml.safe_load((workspace.folder / "config/config.yaml").read_text()).get("simulated_stacks", {})
+    workspace.configure(**SMALL, simulated_stacks=stacks | {"valley": VALLEY})
+    (workspace.folder / "benchmark.yaml").write_text(yaml.safe_dump(BENCHMARK))
     shutil.copy(workspace.folder / "config/config.yaml", workspace.folder / "config/mine.yaml")
     for name in ("docs", ".ci"):
         shutil.copytree(ROOT / name, workspace.folder / name)
@@ -80,10 +84,19 @@ def furnish(workspace: Workspace) -> Workspace:
     shutil.copytree(ROOT / "tests", workspace.folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "requirements.lock"):
         shutil.copy(ROOT / name, workspace.folder)
-    for name in ("image", "label"):
-        (workspace.folder / "tiles" / name).mkdir(parents=True)
-        (workspace.folder / "tiles" / name / "tile.png").touch()
+    draw_tiles(workspace.folder / "tiles")
     return workspace
+
+
+def draw_tiles(folder: Path) -> None:
+    """Draw pictures of a basin and its outline, as people label them."""
+    rows, columns = np.mgrid[:128, :128]
+    for number in range(3):
+        bowl = 12 * np.exp(-((rows - 64) ** 2 + (columns - 50 - 10 * number) ** 2) / 400)
+        noise = np.random.default_rng(number).normal(0, 0.3, bowl.shape)
+        for name, picture in (("image", to_rgb(wrap(bowl + noise))), ("label", 255 * (bowl > 1.5).astype(np.uint8))):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(folder / name / f"{number}.png")
 
 
 def run(workspace: Workspace, *command: str, folder: Path | None = None) -> str:
@@ -132,11 +145,10 @@ def _make(reader: Workspace, arguments: list[str]) -> None:
 
 
 def _snakemake(reader: Workspace, arguments: list[str]) -> None:
-    """Plan what would run for long."""
-    at_once = AT_ONCE & set(arguments) and (find_browser() is not None or "pdf" not in arguments)
+    """Run, or plan what would run for long or needs a browser that is not there."""
+    is_planned = LONG & set(arguments) or ("pdf" in arguments and find_browser() is None)
     cores = [] if "--cores" in arguments else ["--cores", "1"]
-    given = ["--config", LABELLED] if "calibrate" in arguments else []
-    run(reader, "snakemake", *cores, *map(_stand_in, arguments), *([] if at_once else ["--dry-run"]), *given)
+    run(reader, "snakemake", *cores, *map(_stand_in, arguments), *(["--dry-run"] if is_planned else []))
 
 
 def _python(reader: Workspace, arguments: list[str]) -> None:
@@ -164,7 +176,23 @@ def _pip(reader: Workspace, arguments: list[str]) -> None:
 
 def _stand_in(argument: str) -> str:
     """Names that stand for the reader's own become those of the reader's folder."""
-    return {"NAME": "mine", "results/simulated/valley/rate_true/20240105_20240516.tif": "all"}.get(argument, argument)
+    return {"NAME": "mine"}.get(argument, argument)
+
+
+def test_the_documented_notification_sends_the_status_of_a_run(
+    reader: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripts = [block for page in PAGES for block in BLOCK.findall(page.read_text()) if block.startswith("#!")]
+    mail = 'printf "%s|" "$@" > "$0.words"; cat > "$0.text"\n'
+    for name, script in (("notify", scripts[0]), ("mail", f"#!/bin/sh\n{mail}")):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("BASINWATCH_NOTIFY", str(tmp_path / "notify"))
+    run(reader, "snakemake", "--cores", "1", "--forcerun", "describe_network", "describe_network")
+    assert len(scripts) == 1
+    assert (tmp_path / "mail.words").read_text() == "-s|basinwatch: finished|operator@example.org|"
+    assert json.loads((tmp_path / "mail.text").read_text())["state"] == "finished"
 
 
 @pytest.mark.parametrize(
