@@ -6,6 +6,7 @@ result and never changes the number a basin already has.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import geopandas as gpd
@@ -15,6 +16,8 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+# Rounding must not hide what lies exactly as far as allowed.
+_MARGIN = 1 + 1e-9
 _ORDER = ["date2", "date1", "_x", "_y", "stack", "pair", "score"]
 
 
@@ -57,47 +60,33 @@ class _Basin:
 
 @dataclass
 class _Running:
-    """Basins so far, with the arrays that find candidates quickly; an absorbed basin leaves NaN bounds."""
+    """Basins so far, with the arrays that find candidates quickly; an absorbed basin leaves NaN there.
+
+    Parameters
+    ----------
+    reach
+        float64 (4, capacity), see :func:`_reach`.
+    """
 
     capacity: int
+    settings: LinkSettings
     basins: list[_Basin] = field(default_factory=list)
-    bounds: NDArray[np.float64] = field(init=False)
-    centroid: NDArray[np.float64] = field(init=False)
-    area: NDArray[np.float64] = field(init=False)
+    reach: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bounds = np.full((self.capacity, 4), np.nan)
-        self.centroid = np.full((self.capacity, 2), np.nan)
-        self.area = np.full(self.capacity, np.nan)
+        self.reach = np.full((4, self.capacity), np.nan)
 
     def place(self, index: int) -> None:
-        """Refresh the arrays of a basin from its outline."""
-        outline = self.basins[index].outline
-        self.bounds[index] = outline.bounds
-        self.centroid[index] = outline.centroid.x, outline.centroid.y
-        self.area[index] = outline.area
+        """Refresh the reach of a basin from its outline."""
+        self.reach[:, index] = _reach(self.basins[index].outline, self.settings.max_centroid_shift)
 
-    def matches(self, footprint: BaseGeometry, settings: LinkSettings) -> list[int]:
+    def matches(self, footprint: BaseGeometry) -> list[int]:
         """Positions of the basins a footprint belongs to, oldest first."""
-        n, area = len(self.basins), footprint.area
-        ratio = np.maximum(self.area[:n], area) / np.minimum(self.area[:n], area)
-        comparable = ratio <= settings.max_area_ratio
-        west, south, east, north = footprint.bounds
-        left, bottom, right, top = self.bounds[:n].T
-        touching = (left <= east) & (right >= west) & (bottom <= north) & (top >= south)
-        centre = np.array([footprint.centroid.x, footprint.centroid.y])
-        radius = (np.sqrt(self.area[:n] / np.pi) + np.sqrt(area / np.pi)) / 2
-        near = np.hypot(*(self.centroid[:n] - centre).T) <= settings.max_centroid_shift * radius
-        return [
-            int(i)
-            for i in np.flatnonzero(comparable & (touching | near))
-            if near[i] or self._overlap(int(i), footprint) >= settings.min_overlap
-        ]
-
-    def _overlap(self, index: int, footprint: BaseGeometry) -> float:
-        """Intersection over the smaller of the two areas."""
-        shared = self.basins[index].outline.intersection(footprint).area
-        return float(shared / min(self.area[index], footprint.area))
+        west, south, east, north = _reach(footprint, self.settings.max_centroid_shift)
+        left, bottom, right, top = self.reach[:, : len(self.basins)]
+        meeting = (left <= east) & (right >= west) & (bottom <= north) & (top >= south)
+        places = np.flatnonzero(meeting).tolist()
+        return [place for place in places if _belong(self.basins[place].outline, footprint, self.settings)]
 
     def absorb(self, target: int, other: _Basin) -> None:
         """Join a basin (or a fresh instance) to the one at `target`; the lower number stays."""
@@ -113,7 +102,33 @@ class _Running:
     def retire(self, index: int) -> None:
         """Leave no trace of an absorbed basin."""
         self.basins[index] = _Basin(shapely.Polygon(), [], set(), 0.0)
-        self.bounds[index] = self.centroid[index] = self.area[index] = np.nan
+        self.reach[:, index] = np.nan
+
+
+def _reach(outline: BaseGeometry, max_shift: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of a box that meets the boxes of all outlines which overlap or lie near enough.
+
+    It holds the outline and, around the centroid, half the shift in its own radii that links two.
+    """
+    centre, half = outline.centroid, _MARGIN * max_shift * math.sqrt(outline.area / math.pi) / 2
+    west, south, east, north = outline.bounds
+    return (
+        min(west, centre.x - half),
+        min(south, centre.y - half),
+        max(east, centre.x + half),
+        max(north, centre.y + half),
+    )
+
+
+def _belong(outline: BaseGeometry, footprint: BaseGeometry, settings: LinkSettings) -> bool:
+    """Whether a footprint belongs to a basin of an outline."""
+    smaller, larger = sorted((outline.area, footprint.area))
+    if larger > settings.max_area_ratio * smaller:
+        return False
+    radius = (math.sqrt(smaller / math.pi) + math.sqrt(larger / math.pi)) / 2
+    if outline.centroid.distance(footprint.centroid) <= settings.max_centroid_shift * radius:
+        return True
+    return bool(outline.intersection(footprint).area >= settings.min_overlap * smaller)
 
 
 def link(instances: gpd.GeoDataFrame, settings: LinkSettings | None = None) -> gpd.GeoDataFrame:
@@ -134,12 +149,12 @@ def link(instances: gpd.GeoDataFrame, settings: LinkSettings | None = None) -> g
     """
     settings = settings or LinkSettings()
     ordered = _in_order(instances)
-    running = _Running(len(ordered))
+    running = _Running(len(ordered), settings)
     confirmed = 0
     for index, (footprint, stack, pair, score) in enumerate(
         zip(ordered.geometry, ordered["stack"], ordered["pair"], ordered["score"], strict=True)
     ):
-        basin = running.basins[_join(running, _Basin(footprint, [index], {(stack, pair)}, float(score)), settings)]
+        basin = running.basins[_join(running, _Basin(footprint, [index], {(stack, pair)}, float(score)))]
         believed = len(basin.pairs) >= settings.min_detections or basin.best_score >= settings.sure_score
         if believed and not basin.number:
             confirmed += 1
@@ -157,9 +172,9 @@ def _in_order(instances: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return placed.sort_values(_ORDER, ignore_index=True, kind="stable").drop(columns=["_x", "_y"])
 
 
-def _join(running: _Running, fresh: _Basin, settings: LinkSettings) -> int:
+def _join(running: _Running, fresh: _Basin) -> int:
     """Put a fresh instance into the basins it matches, which become one, or start a basin; return its position."""
-    matches = running.matches(fresh.outline, settings)
+    matches = running.matches(fresh.outline)
     if not matches:
         running.basins.append(fresh)
         running.place(len(running.basins) - 1)
