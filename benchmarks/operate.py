@@ -14,10 +14,14 @@ ones, and prints without writing.
     The same for four such stacks in one area.
 ``dag_20000_pairs_floor_s``, ``dag_20000_pairs_floor_gb``
     The same for a workflow of as many empty jobs with as many files per pair (``empty_plan.smk``): Snakemake's share.
-``update_share_of_full_run``
-    CPU time of the run that takes up scene 132 over that of the run with the 131 before it.
+``update_share_of_full_run``, ``update_io_share_of_full_run``
+    CPU time of the run that takes up scene 132 over that of the run with the 131 before it, and blocks read from and
+    written to the disk, with libraries that fell out of the cache. The rate map and its memory are written whole.
 ``frame_20000_peak_gb``
     Largest memory of a job that ingests, searches, outlines, mosaics or maps the hot spots of 20 000 × 20 000 pixels.
+    The rate map under the hot spots is given: estimating one holds every layer whole (``rate_bytes_per_px``).
+``rate_bytes_per_px``
+    Memory of the job that estimates the rate map of 5000 × 5000 pixels, over that of one of 200 × 200.
 """
 
 from __future__ import annotations
@@ -46,7 +50,9 @@ from shapely.geometry import box
 sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
+from basinwatch.grid import Grid
 from basinwatch.linking import LinkSettings, link
+from basinwatch.rasters import write_layers
 from basinwatch.vectors import write_geopackage
 
 from tests.workflow.conftest import DEM_PAR
@@ -207,16 +213,48 @@ def update(folder: Path, sizes: argparse.Namespace) -> dict[str, float]:
 
 
 def frame(folder: Path, sizes: argparse.Namespace) -> dict[str, float]:
-    """Take one large pair from the producer's files to the hot spots."""
-    workspace(folder)
-    scenes = days_of(2)
-    write_scenes(folder, scenes, sizes.side)
-    configure(folder, {"mine": stack_entry(1)}, sbas={"reference_coherence": 0.5})
-    pair = f"{scenes[0]:%Y%m%d}_{scenes[1]:%Y%m%d}"
-    snakemake(folder, "results/mine/hotspots/gi_star.tif", f"results/areas/mine/basinnet/mosaic/{pair}.gpkg", cores="1")
+    """Take one large pair from the producer's files to its basins, and a large rate map to hot spots."""
+    pair = single_pair(folder, sizes.side, {"reference_coherence": 0.5})
+    snakemake(folder, f"results/areas/mine/basinnet/mosaic/{pair}.gpkg", "results/areas/mine/basinnet/basins.gpkg",
+              cores="1")  # fmt: skip
+    write_rate(folder / "results/mine")
+    snakemake(folder, "results/mine/hotspots/gi_star.tif", "--allowed-rules", "map_hotspots", cores="1")
     peaks = {rule: peak_gb(folder, rule) for rule in FRAME_RULES}
     print(", ".join(f"{rule} {peak:.2f} GB" for rule, peak in peaks.items()))
-    return {"frame_20000_peak_gb": max(peaks.values())}
+    return {"frame_20000_peak_gb": max(peaks.values()), "rate_bytes_per_px": rate_bytes_per_px(folder, sizes.side // 4)}
+
+
+def write_rate(folder: Path) -> None:
+    """Write a rate map as the workflow does, of noise and a bowl every 3 km, and call all of it measured."""
+    grid = Grid.read(folder / "grid.json")
+    rows, columns = np.ogrid[: grid.height, : grid.width]
+    bowls = np.exp(-((rows % 150 - 75) ** 2) / 200.0) * np.exp(-((columns % 150 - 75) ** 2) / 200.0)
+    rate = np.random.default_rng(1).normal(0, 2, grid.shape).astype(np.float32)
+    rate -= 100 * bowls.astype(np.float32)
+    ones = np.broadcast_to(np.ones((), np.float32), grid.shape)
+    (folder / "sbas").mkdir()
+    write_layers(folder / "sbas/rate.tif", [rate, ones], grid, "float32", bands=["rate_mm_yr", "rate_sigma_mm_yr"])
+    write_layers(folder / "sbas/quality.tif", [ones], grid, "float32", bands=["measured"])
+
+
+def rate_bytes_per_px(folder: Path, side: int) -> float:
+    """Memory per pixel of estimating a rate map, beyond what a small one takes."""
+    peaks = []
+    for size in (200, side):
+        place = folder.with_name(f"rate{size}")
+        single_pair(place, size, {"reference_coherence": 0.5})
+        snakemake(place, "results/mine/sbas/rate.tif", cores="1")
+        peaks.append(peak_gb(place, "estimate_rate"))
+    return (peaks[1] - peaks[0]) * 1e9 / (side**2 - 200**2)
+
+
+def single_pair(folder: Path, side: int, sbas: dict[str, object] | None) -> str:
+    """Set up a stack of one pair, rated if there are settings for it; return the pair's name."""
+    workspace(folder)
+    first, second = days_of(2)
+    write_scenes(folder, [first, second], side)
+    configure(folder, {"mine": stack_entry(1) | {"rate": sbas is not None}}, sbas=sbas or {})
+    return f"{first:%Y%m%d}_{second:%Y%m%d}"
 
 
 def peak_gb(folder: Path, rule: str) -> float:
@@ -252,10 +290,7 @@ def growth(folder: Path, sizes: argparse.Namespace) -> list[Cost]:
 
 def one_pair(folder: Path, side: int) -> Cost:
     """CPU seconds and largest job of one pair, from its files to its basins, on one core."""
-    workspace(folder)
-    write_scenes(folder, days_of(2), side)
-    configure(folder, {"mine": stack_entry(1) | {"rate": False}})
-    pair = f"{days_of(2)[0]:%Y%m%d}_{days_of(2)[1]:%Y%m%d}"
+    pair = single_pair(folder, side, None)
     cost = snakemake(folder, f"results/areas/mine/basinnet/mosaic/{pair}.gpkg", cores="1")
     peak = max(peak_gb(folder, rule) for rule in FRAME_RULES[:-1])
     return Cost("one pair to its basins, one core", "million pixels", side**2 / 1e6, cost["cpu_s"], peak)

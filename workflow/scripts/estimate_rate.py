@@ -22,7 +22,7 @@ import numpy as np
 from basinwatch.grid import Grid
 from basinwatch.interferogram import read_metadata
 from basinwatch.provenance import log_to, read_json, write_json
-from basinwatch.rasters import write_raster
+from basinwatch.rasters import write_layers
 from basinwatch.refusals import without_rate
 from basinwatch.sbas.baselines import read_baselines
 from basinwatch.sbas.corrections import chain
@@ -152,12 +152,12 @@ def write_rate(
 
 def write_maps(products: RateProducts, grid: Grid, output: Mapping[str, str]) -> None:
     """Write rate, classes and quality."""
-    rate = np.stack([products.rate, products.sigma, products.annual_mm, products.annual_day])
-    write_raster(output["rate"], rate, grid, bands=RATE_BANDS, units=RATE_UNITS, tags=SIGN_TAGS)
-    classes = np.stack([products.classes, products.sure_classes])
-    write_raster(output["classes"], classes, grid, bands=["class", "class_beyond_sigma"], tags=CLASS_TAGS)
-    quality = np.stack([np.asarray(getattr(products, name), np.float32) for name in QUALITY])
-    write_raster(output["quality"], quality, grid, bands=QUALITY)
+    rate = [products.rate, products.sigma, products.annual_mm, products.annual_day]
+    write_layers(output["rate"], rate, grid, "float32", bands=RATE_BANDS, units=RATE_UNITS, tags=SIGN_TAGS)
+    classes = [products.classes, products.sure_classes]
+    write_layers(output["classes"], classes, grid, "uint8", bands=["class", "class_beyond_sigma"], tags=CLASS_TAGS)
+    quality = [getattr(products, name) for name in QUALITY]
+    write_layers(output["quality"], quality, grid, "float32", bands=QUALITY)
 
 
 if __name__ == "__main__":

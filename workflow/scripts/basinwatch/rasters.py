@@ -117,6 +117,27 @@ def write_raster(
         target.write(cube)
 
 
+def write_layers(
+    path: str | Path,
+    layers: Sequence[NDArray[Any]],
+    grid: Grid,
+    dtype: str,
+    *,
+    bands: Sequence[str],
+    units: str | Sequence[str] = "",
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Write arrays (y, x) of any types as the bands of a GeoTIFF of one type, without a copy of them all.
+
+    The other parameters are those of :func:`write_raster`.
+    """
+    with create_raster(path, grid, dtype, bands=bands, units=units, tags=tags) as target:
+        for row in range(0, grid.height, BLOCK_PX):
+            rows = slice(row, min(row + BLOCK_PX, grid.height))
+            strip = np.stack([layer[rows].astype(dtype) for layer in layers])
+            target.write(strip, window=Window(0, row, grid.width, rows.stop - row))
+
+
 @contextmanager
 def create_raster(
     path: str | Path,
