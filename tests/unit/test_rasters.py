@@ -10,7 +10,7 @@ import pytest
 from affine import Affine
 from basinwatch.errors import InputError
 from basinwatch.grid import Grid
-from basinwatch.rasters import open_raster, read_raster, require_whole, write_raster
+from basinwatch.rasters import open_raster, read_raster, require_whole, write_layers, write_raster
 from rasterio.crs import CRS
 
 GRID = Grid.from_map(700, 600, Affine(10.0, 0.0, 5e5, 0.0, -10.0, 5e6), CRS.from_epsg(32633).to_wkt())
@@ -61,3 +61,10 @@ def test_a_cut_raster_is_not_whole(tmp_path, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(OSError, match="stored whole"):
         require_whole(path)
+
+
+def test_layers_written_strip_by_strip_give_the_bytes_of_a_cube_written_at_once(tmp_path):
+    layers = [noise(GRID.shape), np.arange(GRID.height * GRID.width, dtype=np.uint16).reshape(GRID.shape)]
+    write_raster(tmp_path / "cube.tif", np.stack(layers).astype(np.float32), GRID, bands=["a", "b"], units="mm")
+    write_layers(tmp_path / "layers.tif", layers, GRID, "float32", bands=["a", "b"], units="mm")
+    assert (tmp_path / "layers.tif").read_bytes() == (tmp_path / "cube.tif").read_bytes()
