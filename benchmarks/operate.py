@@ -45,6 +45,7 @@ import numpy as np
 import pandas as pd
 import yaml
 from document import DOCUMENT, ROOT, write_tables
+from rasterio.windows import Window
 from shapely.geometry import box
 
 sys.path.insert(0, str(ROOT))
@@ -52,7 +53,7 @@ sys.path.insert(0, str(ROOT / "workflow" / "scripts"))
 
 from basinwatch.grid import Grid
 from basinwatch.linking import LinkSettings, link
-from basinwatch.rasters import write_layers
+from basinwatch.rasters import BLOCK_PX, create_raster
 from basinwatch.vectors import write_geopackage
 
 from tests.workflow.conftest import DEM_PAR
@@ -225,16 +226,19 @@ def frame(folder: Path, sizes: argparse.Namespace) -> dict[str, float]:
 
 
 def write_rate(folder: Path) -> None:
-    """Write a rate map as the workflow does, of noise and a bowl every 3 km, and call all of it measured."""
-    grid = Grid.read(folder / "grid.json")
-    rows, columns = np.ogrid[: grid.height, : grid.width]
-    bowls = np.exp(-((rows % 150 - 75) ** 2) / 200.0) * np.exp(-((columns % 150 - 75) ** 2) / 200.0)
-    rate = np.random.default_rng(1).normal(0, 2, grid.shape).astype(np.float32)
-    rate -= 100 * bowls.astype(np.float32)
-    ones = np.broadcast_to(np.ones((), np.float32), grid.shape)
-    (folder / "sbas").mkdir()
-    write_layers(folder / "sbas/rate.tif", [rate, ones], grid, "float32", bands=["rate_mm_yr", "rate_sigma_mm_yr"])
-    write_layers(folder / "sbas/quality.tif", [ones], grid, "float32", bands=["measured"])
+    """Write a rate map as the workflow does, strip by strip: noise, a bowl every 3 km, all of it measured."""
+    grid, rng, paths = Grid.read(folder / "grid.json"), np.random.default_rng(1), folder / "sbas"
+    paths.mkdir()
+    bands = {"rate": ["rate_mm_yr", "rate_sigma_mm_yr"], "quality": ["measured"]}
+    with create_raster(paths / "rate.tif", grid, "float32", bands=bands["rate"]) as rate, \
+            create_raster(paths / "quality.tif", grid, "float32", bands=bands["quality"]) as quality:  # fmt: skip
+        for top in range(0, grid.height, BLOCK_PX):
+            rows, columns = np.ogrid[top : min(top + BLOCK_PX, grid.height), : grid.width]
+            bowls = np.exp(-((rows % 150 - 75) ** 2) / 200) * np.exp(-((columns % 150 - 75) ** 2) / 200)
+            values, ones = rng.normal(0, 2, bowls.shape) - 100 * bowls, np.ones((1, *bowls.shape))
+            window = Window(0, top, grid.width, len(rows))
+            rate.write(np.stack([values, ones[0]]).astype(np.float32), window=window)
+            quality.write(ones.astype(np.float32), window=window)
 
 
 def rate_bytes_per_px(folder: Path, side: int) -> float:
