@@ -310,14 +310,14 @@ def table_of(costs: Sequence[Cost]) -> str:
 
 
 def draw(costs: Sequence[Cost], path: Path) -> None:
-    """Draw seconds over size, a panel per thing, both logarithmic."""
+    """Draw seconds over size, a panel per thing, both from 0 on."""
     names = list(dict.fromkeys(one.what for one in costs))
     figure, panels = plt.subplots(1, len(names), figsize=(11, 3), layout="constrained", squeeze=False)
     for panel, name in zip(panels[0], names, strict=True):
         own = [one for one in costs if one.what == name]
-        panel.loglog([one.size for one in own], [one.seconds for one in own], "o-")
-        panel.set(title=name, xlabel=own[0].unit, ylabel="seconds")
-        panel.grid(which="both", alpha=0.3)
+        panel.plot([one.size for one in own], [one.seconds for one in own], "o-")
+        panel.set(title=name, xlabel=own[0].unit, ylabel="seconds", xlim=(0, None), ylim=(0, None))
+        panel.grid(alpha=0.3)
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 

@@ -38,7 +38,8 @@ def encode_share(values: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
 
 def decode_share(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Undo :func:`encode_share`; 0 becomes NaN."""
-    return _SHARES[codes]
+    decoded: NDArray[np.float32] = _SHARES.take(codes)
+    return decoded
 
 
 @lru_cache
