@@ -89,6 +89,29 @@ def test_places_without_a_tile_are_not_a_number():
     assert (result[64:, 64:] == 1).all()
 
 
+@pytest.mark.parametrize("missing", [(), (4,), (0, 1, 2), (3, 7), (5, 6, 7, 8)])
+def test_the_mean_is_that_of_the_weights_multiplied_out_also_where_tiles_are_missing(missing):
+    (height, width), size, step, halo = (150, 131), 64, 48, 5
+    inward, placed, parts = edge_weights(size, size - step, halo), list(tiles(height, width, size, step)), []
+    total, weights = np.zeros((height, width)), np.zeros((height, width))
+    blender = Blender(height, width, size, step, halo, lambda first, rows: parts.append(rows[0].copy()), 1)
+    for number, tile in enumerate(placed):
+        if number in missing:
+            continue
+        ones = [np.ones(size), np.ones(size)]
+        for side, (first, length) in enumerate(((tile.row, height), (tile.column, width))):
+            ones[side] *= (inward if first else 1) * (inward[::-1] if first + size < length else 1)
+        values = np.random.default_rng(number).random((1, size, size), dtype=np.float32)
+        place = np.s_[tile.row : tile.row + size, tile.column : tile.column + size]
+        total[place] += np.outer(*ones) * values[0]
+        weights[place] += np.outer(*ones)
+        rows, columns = blender.kept(tile)
+        blender.add(tile, values[:, rows, columns])
+    blender.finish()
+    expected = np.divide(total, weights, out=np.full(total.shape, np.nan), where=weights > 0)
+    np.testing.assert_allclose(np.vstack(parts), expected, atol=1e-6)
+
+
 def test_tiles_out_of_order_are_refused():
     blender = Blender(128, 64, 64, 48, 0, lambda first, values: None, 1)
     blender.add(Tile(48, 0, 64), np.ones((1, 64, 64)))
