@@ -214,7 +214,7 @@ def test_a_tiny_net_learns_gaussian_bowls_and_ships_its_best_row(shards, tmp_pat
     assert [int(r["step"]) for r in rows] == [30, 60, 90]
     assert float(rows[2]["train_loss"]) < float(rows[0]["train_loss"]) < 2.5
     assert float(rows[2]["iou"]) > 0.4
-    best = max(rows, key=lambda row: float(row["iou"]))
+    best = max(rows, key=lambda row: (float(row["ap50"]), float(row["iou"])))
     assert record["metrics"]["best_row"]["step"] == float(best["step"])
     assert record["metrics"]["at_thresholds"]["f1"] > 0.6
     model = load_model(tmp_path)
@@ -244,6 +244,13 @@ def test_a_run_that_brings_nothing_better_ends_early(shards, tmp_path):
     assert len((tmp_path / "curves.csv").read_text().splitlines()) < 20
     curve = [{"iou": iou, "ap50": 0.0} for iou in (0.1, 0.3, 0.3, 0.2)]
     assert [rows_since_best(curve[:n]) for n in (1, 2, 3, 4)] == [0, 0, 1, 2]
+
+
+def test_whole_basins_decide_which_row_is_best_and_pixels_only_at_a_draw():
+    curve = [{"ap50": 0.5, "iou": 0.9}, {"ap50": 0.6, "iou": 0.7}, {"ap50": 0.6, "iou": 0.8}]
+    assert [rows_since_best(curve[:n]) for n in (1, 2, 3)] == [0, 0, 0]
+    boxes = [{"ap50": 0.2, "iou": None}, {"ap50": 0.1, "iou": None}]
+    assert rows_since_best(boxes) == 1
 
 
 def test_a_diverging_run_stops_and_leaves_good_weights_and_checkpoint(shards, tmp_path, monkeypatch):

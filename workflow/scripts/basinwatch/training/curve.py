@@ -17,10 +17,10 @@ COLUMNS = (
 _LOSSES, _SCORES = COLUMNS[2:4], COLUMNS[4:]
 
 
-def quality(row: Row) -> float:
-    """Tell what the best weights are chosen by: IoU of basin pixels, or AP50 of detectors that give boxes only."""
-    score = row["ap50"] if row["iou"] is None else row["iou"]
-    return -1.0 if score is None else score
+def quality(row: Row) -> tuple[float, float]:
+    """Tell what the best weights are chosen by: AP50, which ranks whole basins; at a draw the IoU of their pixels."""
+    ap50, iou = row["ap50"], row["iou"]
+    return -1.0 if ap50 is None else ap50, -1.0 if iou is None else iou
 
 
 def rows_since_best(curve: Sequence[Row]) -> int:

@@ -30,7 +30,7 @@ from basinwatch.models import load_model, read_spec, save_model
 from basinwatch.prefetching import one_ahead
 from basinwatch.provenance import package_versions, text_hash
 from basinwatch.training.augmentation import AugmentationSettings, augment_batch
-from basinwatch.training.curve import COLUMNS, Row, plot_curve, quality, rows_since_best, write_curve
+from basinwatch.training.curve import COLUMNS, Row, plot_curve, rows_since_best, write_curve
 from basinwatch.training.optimizers import OptimizerSettings, build_optimizer, limit_gradient, set_learning_rate
 from basinwatch.training.schedules import ScheduleSettings, learning_rate
 from basinwatch.training.starting_weights import start_from_model
@@ -311,7 +311,7 @@ def _add_row(trainer: Trainer, folder: Path) -> None:
     trainer.add_row()
     write_curve(folder / "curves.csv", curve)
     plot_curve(folder / "curves.png", curve)
-    if rows_since_best(curve) == 0 and quality(curve[-1]) >= 0:
+    if rows_since_best(curve) == 0:
         rule = InstanceSettings(min_area_px=trainer.settings.min_area_px)
         save_model(folder / BEST, trainer.state.average, _spec(trainer, rule, {"curve": curve}))
 
