@@ -26,6 +26,26 @@ def test_memory_that_was_freed_is_used_again_without_asking_the_kernel():
     assert faults_of(10) <= 2 * first + 100
 
 
+def test_an_older_allocator_is_asked_for_what_it_takes(monkeypatch):
+    taken = {}
+
+    class Library:
+        def mallopt(self, parameter, value):
+            if parameter == -3 and value > 2**25:
+                return 0
+            taken[parameter] = value
+            return 1
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: Library())
+    prepare_cpu(None)
+    assert taken == {-3: 2**25, -1: 2**30}
+
+
+def test_a_library_without_the_switch_is_left_alone(monkeypatch):
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
+    prepare_cpu(None)
+
+
 def test_denormal_numbers_are_zero():
     prepare_cpu(None)
     assert (torch.full((8,), 1e-38) * torch.full((8,), 1e-3)).sum() == 0

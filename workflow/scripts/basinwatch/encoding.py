@@ -24,7 +24,7 @@ def _sincos_coherence(phase: Float, valid: NDArray[np.bool_], coherence: Float |
     """Sine, cosine and 2γ − 1, which is 0 where the coherence is unknown."""
     known = np.zeros_like(phase)
     if coherence is not None:
-        np.multiply(coherence, 2, out=known, casting="same_kind")
+        np.multiply(coherence, 2, out=known)
         known -= 1
         known[~(valid & np.isfinite(coherence))] = 0
     return [*_sincos(phase, valid, None), known]
